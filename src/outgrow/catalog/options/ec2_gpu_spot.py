@@ -1,0 +1,48 @@
+"""A GPU host on EC2 spot capacity: cheaper, and AWS may take it back with two minutes' notice.
+
+Priced at the dearest availability zone of the snapshot; interruptions are not modelled by the closed forms.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from outgrow.catalog import ec2_gpu
+from outgrow.catalog.inference import InferenceOption, TaskPlan
+from outgrow.domain.message import message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from outgrow.catalog.context import Context
+    from outgrow.domain.option import Rejection
+    from outgrow.domain.workload import InferenceTask, Pins
+
+ID = "ec2-gpu-spot"
+
+
+CHEAPEST_ZONE = "aws/ec2-spot-min"
+
+
+def _warned(ctx: Context, plan: TaskPlan | Rejection) -> TaskPlan | Rejection:
+    """Spot comes with an interruption risk, and with a price that depends on the zone."""
+    if not isinstance(plan, TaskPlan):
+        return plan
+    name = str(plan.settings.get("machine", ""))
+    low, high = ctx.rate_usd(f"{CHEAPEST_ZONE}/{name}"), ctx.rate_usd(f"{ec2_gpu.SPOT}/{name}")
+    note = message("note.spot")
+    if low is not None and high is not None:
+        note = message("note.spot-zones", machine=name, low_usd=low, high_usd=high)
+    return dataclasses.replace(plan, notes=(*plan.notes, note))
+
+
+def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | float]) -> TaskPlan | Rejection:
+    return _warned(ctx, ec2_gpu.plan(ctx, ID, task, ec2_gpu.ALWAYS, ec2_gpu.SPOT))
+
+
+def _pinned(ctx: Context, task: InferenceTask, pins: Pins) -> TaskPlan | Rejection:
+    return _warned(ctx, ec2_gpu.pinned(ctx, ID, task, pins, ec2_gpu.ALWAYS, ec2_gpu.SPOT))
+
+
+OPTION = InferenceOption(id=ID, order=140, plan=_plan, pinned=_pinned, place=ec2_gpu.place)

@@ -1,0 +1,1 @@
+"""People come in here: arguments in, text and exit codes out."""

@@ -1,0 +1,69 @@
+"""Arguments that several verbs share, and what they mean."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from outgrow.domain.errors import SpecError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from outgrow.flows.question import Asked
+
+
+def add_shared(parser: argparse.ArgumentParser) -> None:
+    """How prices and the workload are looked at."""
+    parser.add_argument(
+        "--prices",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="price file on top of the shipped ones; repeatable",
+    )
+    parser.add_argument("--on", metavar="DATE", help="the day whose prices count (default: the spec's, else today)")
+    parser.add_argument(
+        "--set", metavar="PATH=VALUE", action="append", default=[], help="move one number, e.g. users.daily_active=500"
+    )
+    parser.add_argument(
+        "--allow-stale", action="store_true", help="rank on prices that nobody confirmed for over a year"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def asked(arguments: argparse.Namespace, region: str | None = None) -> Asked:
+    """The shared arguments as values. Raises `SpecError` for a day or a number that is none."""
+    from outgrow.flows.question import Asked
+
+    return Asked(
+        overlays=tuple(Path(name) for name in arguments.prices),
+        region=region,
+        on=day(arguments.on),
+        moved=dict(_pair(text) for text in arguments.set),
+        allow_stale=arguments.allow_stale,
+    )
+
+
+def day(text: str | None) -> date | None:
+    """A date of the command line."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SpecError(f"--on: found {text!r}; expected a date such as 2026-11-23") from None
+
+
+def _pair(text: str) -> tuple[str, float]:
+    path, equals, value = text.partition("=")
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if not equals or not path or not 0 <= number <= 1e12:
+        raise SpecError(
+            f"--set: found {text!r}; expected PATH=NUMBER of zero or more", hint="--set users.daily_active=500"
+        )
+    return path, number

@@ -1,0 +1,1 @@
+"""Feasible, sized, ranked, stable: workload and market to a verdict. Pure."""

@@ -1,0 +1,152 @@
+"""Both questions answered, and everything a record needs: the one entrance to this room."""
+
+from __future__ import annotations
+
+import dataclasses
+from random import Random
+from typing import TYPE_CHECKING
+
+from outgrow.cost.credits import runways
+from outgrow.decide import crossover
+from outgrow.decide.claims import checked
+from outgrow.decide.evaluate import as_written, bill_for
+from outgrow.decide.figures import Evidence, audited
+from outgrow.decide.measure import measure_first
+from outgrow.decide.rank import Ranking, rank
+from outgrow.decide.sample import draws, weights
+from outgrow.decide.size import choose
+from outgrow.decide.warn import warnings
+from outgrow.domain.option import Question, Rejection
+from outgrow.domain.verdict import Answer, Decision, Pair
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from outgrow.catalog.context import Context, Market
+    from outgrow.catalog.recipe import Recipe
+    from outgrow.decide.size import Sized
+    from outgrow.domain.verdict import Priced
+    from outgrow.domain.workload import Service
+
+SAMPLES = 96
+SEED = 20240201
+
+
+def decide(
+    service: Service, market: Market, recipes: Sequence[Recipe], *, seed: int = SEED, samples: int = SAMPLES
+) -> Decision:
+    """Filters, sizes, samples, ranks, finds where the ranking changes, tests the claims, audits the document.
+
+    Same spec, market and seed give the same decision.
+    """
+    asked = [recipe for recipe in recipes if recipe.question is Question.PLATFORM or service.inference]
+    found = {recipe.id: choose(recipe, service, market) for recipe in asked}
+    priced = {name: option.priced for name, option in found.items() if option.priced is not None}
+    answers = tuple(
+        _answer(question, [r for r in asked if r.question is question], found, service, market, seed, samples)
+        for question in Question
+        if any(recipe.question is question for recipe in asked)
+    )
+    written, refused = _written(asked, service, market)
+    evidence = Evidence(service=service, market=market, as_written=written, sized=priced, answers=answers)
+    findings = audited(evidence)
+    pairs = _pairs(answers, service, market)
+    return Decision(
+        service=service,
+        on=market.on,
+        seed=seed,
+        samples=samples,
+        max_age_days=market.max_age_days,
+        answers=answers,
+        as_written=tuple(written.values()),
+        written_rejections=refused,
+        pairs=pairs,
+        runways=runways(service.credits, pairs[0].bill, market.on) if pairs else (),
+        claims=checked(service.claims, answers, pairs, written),
+        measure_first=measure_first(asked, service, market),
+        findings=findings,
+        surface=crossover.surface(priced, service, asked, market),
+        warnings=warnings(service, market.on, written, priced, answers, findings),
+    )
+
+
+def _answer(
+    question: Question,
+    recipes: Sequence[Recipe],
+    found: Mapping[str, Sized],
+    service: Service,
+    market: Market,
+    seed: int,
+    samples: int,
+) -> Answer:
+    feasible = [found[recipe.id] for recipe in recipes if found[recipe.id].feasible]
+    ranking = _ranking(feasible, service, market, seed, samples)
+    chosen = ranking.candidates[0].priced.shape.option if ranking.candidates else None
+    priced: dict[str, Priced] = {r.id: p for r in recipes if (p := found[r.id].priced) is not None}
+    grid = crossover.demand_grid(service)
+    unbounded = crossover.without_budget(service)
+    lines, at_points = crossover.curves(recipes, unbounded, market, grid)
+    turns = crossover.by_formula(priced, service, market) if question is Question.INFERENCE else []
+    turns += crossover.along_demand(recipes, unbounded, market, grid, at_points)
+    turns += crossover.along_inputs(recipes, service, market, _cheapest(feasible))
+    return Answer(
+        question=question,
+        chosen=chosen,
+        candidates=ranking.candidates,
+        rejections=tuple(rejection for recipe in recipes for rejection in found[recipe.id].rejections),
+        crossovers=tuple(turns),
+        curves=lines,
+        indifferent=ranking.indifferent,
+        tie_breaker=ranking.tie_breaker,
+        rejected_priced={name: option for name, option in priced.items() if not found[name].feasible},
+    )
+
+
+def _ranking(feasible: Sequence[Sized], service: Service, market: Market, seed: int, samples: int) -> Ranking:
+    rng = Random(seed)  # noqa: S311 - reproducible draws, not secrets
+    joint = draws(service.drivers, samples, rng)
+    wanted = dataclasses.astuple(service.criteria)
+    return rank(feasible, service, market, joint, weights(wanted, max(samples, 200), rng))
+
+
+def _cheapest(feasible: Sequence[Sized]) -> str | None:
+    costs = [(option.priced.monthly_usd, option.recipe.id) for option in feasible if option.priced is not None]
+    return min(costs)[1] if costs else None
+
+
+def _written(
+    recipes: Sequence[Recipe], service: Service, market: Market
+) -> tuple[dict[str, Priced], tuple[Rejection, ...]]:
+    written: dict[str, Priced] = {}
+    refused = []
+    for recipe in recipes:
+        built = as_written(recipe, service, market)
+        if isinstance(built, Rejection):
+            refused.append(built)
+        else:
+            written[recipe.id] = built
+    return written, tuple(refused)
+
+
+def _pairs(answers: Sequence[Answer], service: Service, market: Market) -> tuple[Pair, ...]:
+    """The best three of each question together, cheapest first after the chosen pair; allowances shared by one bill."""
+    ctx = market.context(service)
+    by_question = {answer.question: answer.candidates[:3] for answer in answers}
+    platforms = by_question.get(Question.PLATFORM, ())
+    inferences = by_question.get(Question.INFERENCE, ())
+    if Question.INFERENCE not in by_question:
+        return tuple(_pair(platform.priced, None, ctx) for platform in platforms)
+    pairs = [_pair(platform.priced, inference.priced, ctx) for platform in platforms for inference in inferences]
+    return (*pairs[:1], *sorted(pairs[1:], key=lambda pair: pair.monthly_usd))
+
+
+def _pair(platform: Priced, inference: Priced | None, ctx: Context) -> Pair:
+    usage = platform.shape.usage + (inference.shape.usage if inference else ())
+    unpriced = platform.shape.unpriced + (inference.shape.unpriced if inference else ())
+    bill = bill_for(usage, ctx, unpriced)
+    return Pair(
+        platform=platform.shape.option,
+        inference=inference.shape.option if inference else "",
+        bill=bill,
+        monthly_usd=bill.monthly_usd,
+    )

@@ -1,0 +1,208 @@
+"""Ranks the options that met the constraints: by the most they can be regretted, and by how often they come first."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from outgrow.decide.constraints import violations
+from outgrow.decide.evaluate import sized
+from outgrow.decide.levels import levels
+from outgrow.decide.sample import quantile
+from outgrow.decide.span import span
+from outgrow.domain.drivers import at_high, with_values
+from outgrow.domain.message import message
+from outgrow.domain.option import Rejection
+from outgrow.domain.verdict import Candidate, Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from outgrow.catalog.context import Market
+    from outgrow.decide.size import Sized
+    from outgrow.domain.message import Message
+    from outgrow.domain.verdict import Priced
+    from outgrow.domain.workload import Service
+
+CLEAR_SHARE = 0.8
+"""Below this share of common draws in which the winner is the cheaper of the top two, they are called indifferent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """Candidates best first; ``indifferent`` names the top options that cannot be told apart, and the tie-breaker."""
+
+    candidates: tuple[Candidate, ...]
+    indifferent: tuple[str, ...] = ()
+    tie_breaker: Message | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Future:
+    """One option's cost in every draw, and over the corners of the spec's ranges."""
+
+    sized: Sized
+    priced: Priced
+    costs: tuple[float, ...]
+    interval: Interval
+
+
+def rank(
+    options: Sequence[Sized],
+    service: Service,
+    market: Market,
+    draws: Sequence[dict[str, float]],
+    weights: Sequence[tuple[float, ...]],
+) -> Ranking:
+    """Minimax regret in money first; how often an option comes first over draws and weights beside it.
+
+    An option whose price varies is repriced in every draw with the settings chosen for the middle values. Regret is
+    the most an option costs above the cheapest candidate in any draw (Savage 1951).
+    """
+    workloads = [with_values(service, draw) for draw in draws]
+    futures = [_future(option, service, workloads, market) for option in options if option.priced is not None]
+    if not futures:
+        return Ranking(candidates=())
+    cheapest = [min(column) for column in zip(*(future.costs for future in futures), strict=True)]
+    shares = _first_shares(futures, weights)
+    candidates = [
+        _candidate(future, cheapest, share, service, market) for future, share in zip(futures, shares, strict=True)
+    ]
+    order = sorted(range(len(futures)), key=lambda i: (candidates[i].regret_usd, candidates[i].monthly_usd.mid))
+    tie = _tie([futures[i] for i in order], [candidates[i] for i in order])
+    if tie is not None and tie[0] == 1:
+        order[0], order[1] = order[1], order[0]
+    ranked = tuple(candidates[i] for i in order)
+    if tie is None:
+        return Ranking(candidates=ranked)
+    top = tuple(candidate.priced.shape.option for candidate in ranked[:2])
+    return Ranking(candidates=ranked, indifferent=top, tie_breaker=tie[1])
+
+
+def _future(option: Sized, service: Service, workloads: Sequence[Service], market: Market) -> _Future:
+    assert option.priced is not None
+    settings = option.priced.shape.settings
+    knobs = next(
+        (
+            knob
+            for knob in option.recipe.settings(market.context(service))
+            if all(settings.get(k) == v for k, v in knob.items())
+        ),
+        {},
+    )
+
+    def cost(workload: Service) -> float:
+        built = sized(option.recipe, workload, market, knobs)
+        return math.inf if isinstance(built, Rejection) else built.monthly_usd
+
+    if not service.drivers:
+        mid = option.priced.monthly_usd
+        return _Future(
+            sized=option,
+            priced=option.priced,
+            costs=(mid,) * max(1, len(workloads)),
+            interval=Interval(low=mid, mid=mid, high=mid),
+        )
+    costs = tuple(cost(workload) for workload in workloads)
+    interval = span(service, cost)
+    return _Future(
+        sized=option,
+        priced=option.priced,
+        costs=costs,
+        interval=Interval(low=min(interval.low, *costs), mid=interval.mid, high=max(interval.high, *costs)),
+    )
+
+
+def _candidate(
+    future: _Future, cheapest: Sequence[float], first_share: float, service: Service, market: Market
+) -> Candidate:
+    outcome = future.priced.shape.outcome
+    finite = [cost for cost in future.costs if math.isfinite(cost)] or [future.priced.monthly_usd]
+    return Candidate(
+        priced=future.priced,
+        monthly_usd=future.interval,
+        interval_80=(quantile(finite, 0.1), quantile(finite, 0.9)),
+        p50_s=_finite(outcome.response.quantile(0.5)) if outcome else None,
+        p95_s=_finite(outcome.response.quantile(0.95)) if outcome else None,
+        cold_share=outcome.cold_share if outcome else None,
+        first_share=first_share,
+        regret_usd=_regret(future.costs, cheapest),
+        levels=levels(future.priced.shape),
+        at_risk=_at_risk(future, service, market),
+    )
+
+
+def _regret(costs: Sequence[float], cheapest: Sequence[float]) -> float:
+    """The most these costs lie above the cheapest; a draw that no candidate can carry says nothing."""
+    carried = [cost - best for cost, best in zip(costs, cheapest, strict=True) if math.isfinite(best)]
+    return max(carried, default=0.0)
+
+
+def _finite(seconds: float) -> float | None:
+    return None if math.isinf(seconds) else seconds
+
+
+def _at_risk(future: _Future, service: Service, market: Market) -> tuple[Message, ...]:
+    """Constraints that break when every uncertain input is at its high end."""
+    if not service.drivers:
+        return ()
+    high = with_values(service, at_high(service))
+    built = sized(future.sized.recipe, high, market, future.priced.shape.settings)
+    if isinstance(built, Rejection):
+        return (message("risk.at-high", constraint=built.constraint, found=built.found, allowed=built.allowed),)
+    return tuple(
+        message("risk.at-high", constraint=broken.constraint, found=broken.found, allowed=broken.allowed)
+        for broken in violations(built, high, market.on, market.max_age_days)
+    )
+
+
+def _first_shares(futures: Sequence[_Future], weights: Sequence[tuple[float, ...]]) -> list[float]:
+    """How often each option has the best weighted score, each criterion scaled by its range within the draw.
+
+    Criteria: monthly cost (per draw), p95 response and management points (at the middle values); less is better.
+    Source: SMAA, Lahdelma and Salminen 2001.
+    """
+    speed = [_p95(future) for future in futures]
+    points = [float(levels(future.priced.shape).management_points) for future in futures]
+    wins = [0] * len(futures)
+    for index, weight in enumerate(weights):
+        costs = [future.costs[index % len(future.costs)] for future in futures]
+        scores = [0.0] * len(futures)
+        for part, values in zip(weight, (costs, speed, points), strict=True):
+            for place, value in enumerate(_scaled(values)):
+                scores[place] += part * value
+        wins[scores.index(min(scores))] += 1
+    return [win / len(weights) for win in wins] if weights else [0.0] * len(futures)
+
+
+def _p95(future: _Future) -> float:
+    outcome = future.priced.shape.outcome
+    return outcome.response.quantile(0.95) if outcome else 0.0
+
+
+def _scaled(values: Sequence[float]) -> list[float]:
+    finite = [value for value in values if math.isfinite(value)]
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
+    width = high - low
+    return [(1.0 if math.isinf(value) else (value - low) / width) if width else 0.0 for value in values]
+
+
+def _tie(futures: Sequence[_Future], candidates: Sequence[Candidate]) -> tuple[int, Message] | None:
+    """The top two cannot be told apart when neither is the cheaper in `CLEAR_SHARE` of the common draws.
+
+    Fewer management points break the tie, then the higher first share. Returns who wins (0 or 1) and why.
+    """
+    if len(futures) < 2:
+        return None
+    first, second = futures[0].costs, futures[1].costs
+    pairs = list(zip(first, second, strict=True))
+    clear = CLEAR_SHARE * len(pairs)
+    if sum(a < b for a, b in pairs) >= clear or sum(b < a for a, b in pairs) >= clear:
+        return None
+    points = [candidate.levels.management_points for candidate in candidates[:2]]
+    if points[0] != points[1]:
+        winner = points.index(min(points))
+        return winner, message("tie.management-points", fewer=min(points), more=max(points))
+    winner = 0 if candidates[0].first_share >= candidates[1].first_share else 1
+    return winner, message("tie.first-share", percent=round(candidates[winner].first_share * 100))

@@ -1,0 +1,47 @@
+"""Chooses the settings of an option: the cheapest that meets every constraint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from outgrow.decide.constraints import violations
+from outgrow.decide.evaluate import sized
+from outgrow.domain.option import Rejection
+
+if TYPE_CHECKING:
+    from outgrow.catalog.context import Market
+    from outgrow.catalog.recipe import Recipe
+    from outgrow.domain.verdict import Priced
+    from outgrow.domain.workload import Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sized:
+    """An option at its best: priced when it could be built, with the rejections that keep it out of the ranking."""
+
+    recipe: Recipe
+    priced: Priced | None
+    rejections: tuple[Rejection, ...]
+
+    @property
+    def feasible(self) -> bool:
+        """Does it meet every constraint?"""
+        return self.priced is not None and not self.rejections
+
+
+def choose(recipe: Recipe, service: Service, market: Market) -> Sized:
+    """The cheapest setting that meets the constraints; failing that, the cheapest of those that break the fewest."""
+    tries: list[tuple[int, float, int, Priced, tuple[Rejection, ...]]] = []
+    refused: list[Rejection] = []
+    for index, settings in enumerate(recipe.settings(market.context(service))):
+        built = sized(recipe, service, market, settings)
+        if isinstance(built, Rejection):
+            refused.append(built)
+            continue
+        broken = violations(built, service, market.on, market.max_age_days)
+        tries.append((len(broken), built.monthly_usd, index, built, broken))
+    if not tries:
+        return Sized(recipe=recipe, priced=None, rejections=tuple(refused[:1]))
+    _, _, _, best, broken = min(tries, key=lambda entry: entry[:3])
+    return Sized(recipe=recipe, priced=best, rejections=broken)

@@ -1,0 +1,1 @@
+"""Frozen values every room speaks in. Standard library only."""

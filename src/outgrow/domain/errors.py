@@ -1,0 +1,40 @@
+"""The one tree of errors. Libraries raise these; only ``cli`` turns them into exit codes."""
+
+from __future__ import annotations
+
+
+class OutgrowError(Exception):
+    """Something the person at the terminal can act on.
+
+    ``message`` names the thing, its place, what was found and what is allowed; ``hint`` is the next move.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        """Keeps both for whoever shows them."""
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class SpecError(OutgrowError):
+    """The service spec cannot be used as written. Carries every problem found, one per line."""
+
+
+class RecordError(OutgrowError):
+    """A decision record cannot be read or written."""
+
+
+class PriceError(OutgrowError):
+    """A price file is wrong, or a price that is needed does not exist."""
+
+
+class StalePriceError(OutgrowError):
+    """Every option left rests on a price older than the allowed age."""
+
+
+class NoCandidateError(OutgrowError):
+    """A question has no option that meets the constraints."""
+
+
+class NetworkError(OutgrowError):
+    """A provider could not be reached; nothing was changed."""

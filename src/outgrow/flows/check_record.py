@@ -1,0 +1,138 @@
+"""Does a decision still hold? Re-runs it with today's prices, and with a changed spec if one is given."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from outgrow.adapters.spec_file import load_spec, load_text
+from outgrow.adapters.word_files import load_words
+from outgrow.catalog.options import all_options
+from outgrow.decide.decision import decide
+from outgrow.domain.option import Question
+from outgrow.domain.price import ANY_REGION
+from outgrow.flows.question import Asked, open_loaded
+from outgrow.record.data import FORMAT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from outgrow.adapters.spec_file import LoadedSpec
+    from outgrow.domain.verdict import Decision
+    from outgrow.flows.question import Opened
+
+HOLDS, TO_REVIEW, BROKEN = "holds", "to-review", "broken"
+
+
+def check_spec(path: Path, asked: Asked) -> dict[str, Any]:
+    """The claims of a spec, tested as it stands."""
+    opened = open_loaded(load_spec(path), asked)
+    decision = decide(opened.service, opened.market, all_options())
+    return _result(decision, record=None, changed=[])
+
+
+def check_record(record: dict[str, Any], asked: Asked, changed_spec: Path | None = None) -> dict[str, Any]:
+    """The claims of a record, the choice it made, and the prices it used, held against today's.
+
+    `to-review` when prices moved or the choice changed though every claim holds; `broken` when a claim does not.
+    """
+    opened = open_loaded(_spec_of(record, changed_spec), _as_then(record, asked))
+    decision = decide(opened.service, opened.market, all_options())
+    changed = _changed_prices(record, opened)
+    return _result(decision, record=record, changed=changed)
+
+
+def _spec_of(record: dict[str, Any], changed_spec: Path | None) -> LoadedSpec:
+    if changed_spec is not None:
+        return load_spec(changed_spec)
+    return load_text(record["spec"]["text"], str(record["spec"].get("name", "service.yaml")))
+
+
+def _as_then(record: dict[str, Any], asked: Asked) -> Asked:
+    """What the record was asked with, unless it is asked otherwise now. The day is today's: that is the point."""
+    then = record.get("asked") or {}
+    return dataclasses.replace(
+        asked,
+        region=asked.region or then.get("region"),
+        moved=asked.moved or then.get("moved") or {},
+        allow_stale=asked.allow_stale or bool(then.get("allow_stale")),
+    )
+
+
+def _changed_prices(record: dict[str, Any], opened: Opened) -> list[dict[str, Any]]:
+    """Prices the record used that are different now, or gone."""
+    book, on = opened.market.book, opened.market.on
+    per_usd = float(opened.service.currency.per_usd)
+    changed = []
+    for row in record["prices"]:
+        if row["sku"].endswith("/from-spec"):
+            continue
+        card = book.card(row["sku"], row["region"], on)
+        now = [float(t.amount) / (1 if t.currency == "USD" else per_usd) for t in card.tiers] if card else []
+        if not any(abs(amount - row["rate_usd"]) <= 1e-9 * max(amount, 1e-12) + 1e-15 for amount in now):
+            near = min(now, key=lambda amount: abs(amount - row["rate_usd"]), default=None)
+            changed.append(
+                {"sku": row["sku"], "region": row["region"] or ANY_REGION, "was_usd": row["rate_usd"], "now_usd": near}
+            )
+    return changed
+
+
+def _result(decision: Decision, *, record: dict[str, Any] | None, changed: list[dict[str, Any]]) -> dict[str, Any]:
+    words = load_words("en")
+    chosen = {answer.question.value: answer.chosen for answer in decision.answers}
+    before = {name: question["chosen"] for name, question in record["questions"].items()} if record else chosen
+    moved = [
+        {"question": name, "was": before.get(name), "now": chosen.get(name)}
+        for name in sorted({*before, *chosen})
+        if before.get(name) != chosen.get(name)
+    ]
+    broken = [claim for claim in decision.claims if not claim.holds]
+    status = BROKEN if broken else TO_REVIEW if changed or moved else HOLDS
+    return {
+        "format": FORMAT,
+        "record": record["record"]["id"] if record else None,
+        "service": decision.service.name,
+        "on": decision.on.isoformat(),
+        "status": status,
+        "claims": [dataclasses.asdict(claim) for claim in decision.claims],
+        "changed_prices": changed,
+        "changed_choices": moved,
+        "bills": _bills(decision, record),
+        "break_even": _break_even(decision),
+        "warnings": [
+            {"code": note.code, "text": words.say(note), "values": dict(note.values)} for note in decision.warnings
+        ],
+    }
+
+
+def _bills(decision: Decision, record: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Each candidate's bill then and now."""
+    then: dict[str, float] = {}
+    for question in record["questions"].values() if record else ():
+        then |= {option["option"]: option["monthly_usd"]["mid"] for option in question["candidates"]}
+    return [
+        {
+            "option": candidate.priced.shape.option,
+            "was_usd": then.get(candidate.priced.shape.option),
+            "now_usd": candidate.monthly_usd.mid,
+        }
+        for answer in decision.answers
+        for candidate in answer.candidates
+    ]
+
+
+def _break_even(decision: Decision) -> list[dict[str, Any]]:
+    return [
+        {
+            "between": list(c.between),
+            "driver": c.driver,
+            "value": c.value,
+            "low": c.low,
+            "high": c.high,
+            "method": c.method,
+        }
+        for answer in decision.answers
+        if answer.question is Question.INFERENCE
+        for c in answer.crossovers
+        if c.method == "always-cold"
+    ]

@@ -1,0 +1,101 @@
+"""Opens a spec with its prices: what every other use-case starts from."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from outgrow.adapters.clock import today
+from outgrow.adapters.price_files import load_book, shipped_machines
+from outgrow.adapters.spec_file import load_spec
+from outgrow.catalog.context import Market
+from outgrow.domain.drivers import with_values
+from outgrow.domain.errors import SpecError
+from outgrow.flows.references import refuse_unknown
+from outgrow.sim.closed_form import predict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from outgrow.adapters.spec_file import LoadedSpec
+    from outgrow.domain.workload import Service
+
+MAX_PRICE_AGE_DAYS = 365
+"""Ranking on prices that nobody confirmed for longer than this needs ``--allow-stale``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """How a spec is looked at: extra price files, another region or day, moved numbers, old prices allowed."""
+
+    overlays: Sequence[Path] = ()
+    region: str | None = None
+    on: date | None = None
+    moved: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    allow_stale: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A spec ready to be priced and decided."""
+
+    service: Service
+    market: Market
+    name: str
+    text: str
+    asked: dict[str, Any]
+
+
+def open_spec(path: Path, asked: Asked) -> Opened:
+    """Reads the spec and the prices, applies what was asked, and refuses names nobody knows."""
+    return open_loaded(load_spec(path), asked)
+
+
+def open_loaded(loaded: LoadedSpec, asked: Asked) -> Opened:
+    """The same for a spec that was read already."""
+    service = loaded.service
+    if asked.region is not None:
+        service = dataclasses.replace(service, region=asked.region)
+    book = load_book(asked.overlays)
+    machines = shipped_machines()
+    on = asked.on or service.on or today()
+    from_flags = {key for key, given in (("region", asked.region), ("on", asked.on)) if given is not None}
+    positions = {
+        path: line for path, line in loaded.positions.items() if path[:1] not in {(key,) for key in from_flags}
+    }
+    refuse_unknown(service, book, machines, on, name=loaded.path.name, positions=positions)
+    service = _moved(service, asked.moved)
+    if any(task.external and task.external.sku is None for task in service.inference):
+        from outgrow.adapters.token_prices import token_rates
+
+        book = book.with_rates(token_rates(service.inference, on))
+    market = Market(
+        book=book,
+        machines=machines,
+        predict=predict,
+        on=on,
+        max_age_days=None if asked.allow_stale else MAX_PRICE_AGE_DAYS,
+    )
+    kept = {"region": asked.region, "moved": dict(asked.moved), "allow_stale": asked.allow_stale}
+    return Opened(service=service, market=market, name=loaded.path.name, text=loaded.text, asked=kept)
+
+
+def _moved(service: Service, moved: Mapping[str, float]) -> Service:
+    """The service with numbers set from outside; a moved number is certain, so its range goes."""
+    if not moved:
+        return service
+    try:
+        changed = with_values(service, moved)
+    except KeyError as problem:
+        raise SpecError(
+            f"--set: no number at {', '.join(moved)} ({problem})", hint="for example --set users.daily_active=500"
+        ) from None
+    drivers = tuple(driver for driver in changed.drivers if driver.path not in moved)
+    inputs = tuple(
+        dataclasses.replace(given, value=moved[given.path]) if given.path in moved else given
+        for given in changed.inputs
+    )
+    return dataclasses.replace(changed, drivers=drivers, inputs=inputs)

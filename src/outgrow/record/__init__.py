@@ -1,0 +1,1 @@
+"""A decision as data, and the data as documents. Pure: value to text."""

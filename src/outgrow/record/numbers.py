@@ -1,0 +1,68 @@
+"""How numbers look in documents. One rounding rule, half to even, applied here and nowhere else."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal
+
+NOTHING = "–"
+"""Shown where there is no number: an option that serves nothing, a value beyond the searched range."""
+
+SYMBOLS = {"USD": "$", "KRW": "₩", "JPY": "¥", "EUR": "€", "GBP": "£", "CNY": "CN¥"}
+WHOLE = frozenset({"KRW", "JPY", "VND", "IDR", "CLP"})
+"""Currencies nobody writes with decimals."""
+
+
+def rounded(value: float, decimals: int) -> Decimal:
+    """``value`` as the nearest decimal with this many places; a tie goes to the even digit, and -0 is 0."""
+    return Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN) + 0
+
+
+def number(value: float | None, decimals: int = 0) -> str:
+    """Thousands apart, fixed decimals."""
+    return NOTHING if value is None else f"{rounded(value, decimals):,f}"
+
+
+def money(value: float | None, code: str = "USD", decimals: int | None = None) -> str:
+    """An amount in its currency: $1,234.56, ₩63,392, CHF 1,234.56."""
+    if value is None:
+        return NOTHING
+    places = decimals if decimals is not None else (0 if code in WHOLE else 2)
+    amount = rounded(value, places)
+    sign = "-" if amount < 0 else ""
+    return f"{sign}{SYMBOLS.get(code, code + ' ')}{abs(amount):,f}"
+
+
+def significant(value: float | None, digits: int = 6) -> str:
+    """As many digits as the value has, at most ``digits`` that count, never an exponent: 1,390 or 0.000011574."""
+    if value is None:
+        return NOTHING
+    exact = Decimal(repr(float(value)))
+    if exact == 0:
+        return "0"
+    kept = rounded(value, max(0, digits - 1 - exact.adjusted()))
+    text = f"{kept:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def quantity(value: float | None) -> str:
+    """A metered amount: whole numbers as they are, others to three decimals."""
+    if value is None:
+        return NOTHING
+    return number(value) if value >= 1000 or value == int(value) else significant(float(rounded(value, 3)), 6)
+
+
+def users(value: float | None) -> str:
+    """People and requests: no decimals above ten."""
+    return NOTHING if value is None else number(value) if value >= 10 else significant(value, 2)
+
+
+def percent(value: float) -> str:
+    """A share of one in hundredths; what is small but there is not shown as 0, nor what is nearly all as 100."""
+    if 0 < value < 0.005:
+        return "< 1"
+    return "> 99" if 0.995 <= value < 1 else number(value * 100)
+
+
+def spread(low: str, high: str) -> str:
+    """From one formatted number to another; one when they look the same."""
+    return low if low == high else f"{low} – {high}"

@@ -1,0 +1,281 @@
+"""Predicts pools by formula, hour by hour: Poisson arrivals at each hour's rate, every hour in its long run.
+
+It cannot see sessions, patience, retries or a scaler's reaction in detail: those need simulation. One flex worker is
+exact (Welch); several are approximated by overflow from each worker to the next (`several_flex_workers` says how well).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from outgrow.domain.message import message
+from outgrow.domain.pool import FixedPool, FlexPool, OpenPool, Outcome
+from outgrow.sim.formulas import erlang_c, mean_wait, one_flex_worker, several_flex_workers
+from outgrow.sim.response import Mixture, Part, law_points
+
+if TYPE_CHECKING:
+    from outgrow.domain.message import Message
+    from outgrow.domain.pool import Arrivals, Law, Pool
+
+NEGLIGIBLE_REQUESTS = 1e-6
+"""Fewer requests an hour than this are none."""
+
+QUEUE_DELAY_S = 4.0
+"""A request waiting longer than this starts a flex worker. Source: RunPod docs, queue-delay scaling, default."""
+
+
+@lru_cache(maxsize=8192)
+def predict(pool: Pool, arrivals: Arrivals) -> Outcome:
+    """What a pool does with a day of arrivals, by formula; remembered, because options share pools."""
+    match pool:
+        case FlexPool():
+            return _flex(pool, arrivals)
+        case FixedPool():
+            return _fixed(pool, arrivals)
+        case OpenPool():
+            return _open(pool, arrivals)
+
+
+def _open(pool: OpenPool, arrivals: Arrivals) -> Outcome:
+    requests = arrivals.per_day
+    return Outcome(
+        response=Mixture((Part(weight=1.0, service=pool.service),)),
+        cold_starts=0.0,
+        cold_share=0.0,
+        busy_s=requests * pool.service.mean_s,
+        cold_s=0.0,
+        idle_s=0.0,
+        active_s=0.0,
+        utilisation_frac=0.0,
+    )
+
+
+def _by_rate(pool_hours: tuple[int, ...], arrivals: Arrivals) -> dict[tuple[float, int], int]:
+    """Hours of the day that are alike: (requests an hour, workers on) to how many such hours there are."""
+    alike: dict[tuple[float, int], int] = {}
+    for requests, workers in zip(arrivals.per_hour, pool_hours, strict=True):
+        alike[(requests, workers)] = alike.get((requests, workers), 0) + 1
+    return alike
+
+
+def _queue_part(weight: float, workers: int, rate: float, service: Law) -> Part:
+    """Requests of an M/G/c queue: the wait is exponential with the right chance and the right mean."""
+    wait_s = mean_wait(workers, rate, service)
+    if math.isinf(wait_s):
+        return Part(weight=weight, service=service, lost=True)
+    p_wait = erlang_c(workers, rate * service.mean_s)
+    wait_rate = p_wait / wait_s if wait_s > 0 else 1.0
+    return Part(weight=weight, service=service, p_wait=p_wait if wait_s > 0 else 0.0, wait_rate=wait_rate)
+
+
+def _fixed(pool: FixedPool, arrivals: Arrivals) -> Outcome:
+    parts = []
+    busiest = 0.0
+    for (requests, workers), hours in _by_rate(pool.workers, arrivals).items():
+        if not requests:
+            continue
+        rate = requests / 3600
+        if workers:
+            parts.append(_queue_part(requests * hours, workers, rate, pool.service))
+            busiest = max(busiest, rate * pool.service.mean_s / workers)
+    parts += _closed_hours(pool, arrivals)
+    worker_s = sum(pool.workers) * 3600.0
+    if worker_s:
+        busiest = max(busiest, arrivals.per_day * pool.service.mean_s / worker_s)
+    return Outcome(
+        response=Mixture(tuple(parts)),
+        cold_starts=0.0,
+        cold_share=0.0,
+        busy_s=arrivals.per_day * pool.service.mean_s,
+        cold_s=0.0,
+        idle_s=0.0,
+        active_s=worker_s,
+        utilisation_frac=busiest,
+        bottleneck=_overload(busiest, max(pool.workers)),
+    )
+
+
+def _overload(busiest: float, workers: int) -> Message | None:
+    """More work than the workers have time for, in the busiest hour."""
+    if busiest < 1:
+        return None
+    return message("bottleneck.workers", workers=workers, load=round(busiest * max(workers, 1), 2))
+
+
+def _closed_hours(pool: FixedPool, arrivals: Arrivals) -> list[Part]:
+    """Requests that arrive while nothing is on: they wait to the next hour that has workers, then share the backlog."""
+    if all(pool.workers) or not any(pool.workers):
+        lost = arrivals.per_day if not any(pool.workers) else 0.0
+        return [Part(weight=lost, service=pool.service, lost=True)] if lost else []
+    parts = []
+    for hour, requests in enumerate(arrivals.per_hour):
+        if pool.workers[hour] or not requests:
+            continue
+        ahead = next(step for step in range(1, 25) if pool.workers[(hour + step) % 24])
+        opening = pool.workers[(hour + ahead) % 24]
+        backlog_s = _backlog(pool, arrivals, (hour + ahead) % 24) * pool.service.mean_s / opening
+        delays = tuple(
+            (0.25, (ahead - share) * 3600 + pool.start.mean_s + backlog_s * 0.5)
+            for share in (0.125, 0.375, 0.625, 0.875)
+        )
+        parts.append(Part(weight=requests, service=pool.service, delays=delays))
+    return parts
+
+
+def _backlog(pool: FixedPool, arrivals: Arrivals, opening: int) -> float:
+    """Requests that gathered in the closed hours before ``opening``."""
+    gathered = 0.0
+    for step in range(1, 25):
+        hour = (opening - step) % 24
+        if pool.workers[hour]:
+            break
+        gathered += arrivals.per_hour[hour]
+    return gathered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FlexHour:
+    """An hour of flex workers: starts, billed seconds by kind, share of requests a start delays, response times."""
+
+    starts: float
+    busy_s: float
+    idle_s: float
+    delayed: float
+    responses: tuple[Part, ...]
+
+    def parts(self, weight: float) -> list[Part]:
+        """The response times of this hour with this many requests."""
+        return [dataclasses.replace(part, weight=part.weight * weight) for part in self.responses]
+
+
+def _flex(pool: FlexPool, arrivals: Arrivals) -> Outcome:
+    parts: list[Part] = []
+    starts = busy_s = idle_s = delayed = busiest = 0.0
+    for (requests, active), hours in _by_rate(pool.active, arrivals).items():
+        if not requests:
+            continue
+        rate = requests / 3600
+        hour = _active_hour(pool, rate, active) if active else _flex_hour(pool, rate)
+        parts += hour.parts(requests * hours)
+        starts += hour.starts * hours
+        busy_s += hour.busy_s * hours
+        idle_s += hour.idle_s * hours
+        delayed += hour.delayed * requests * hours
+        busiest = max(busiest, rate * pool.service.mean_s / max(1, pool.max_workers + active))
+    return Outcome(
+        response=Mixture(tuple(parts)),
+        cold_starts=starts,
+        cold_share=delayed / arrivals.per_day if arrivals.per_day else 0.0,
+        busy_s=busy_s,
+        cold_s=starts * pool.cold_start.mean_s,
+        idle_s=idle_s,
+        active_s=sum(pool.active) * 3600.0,
+        utilisation_frac=busiest,
+        bottleneck=_overload(busiest, pool.max_workers),
+    )
+
+
+def _flex_hour(pool: FlexPool, rate: float) -> _FlexHour:
+    """Flex workers alone: one by Welch's exact result, several by overflow from each to the next."""
+    if rate * pool.service.mean_s >= pool.max_workers:
+        lost = Part(weight=1.0, service=pool.service, lost=True)
+        return _FlexHour(starts=0.0, busy_s=pool.max_workers * 3600.0, idle_s=0.0, delayed=0.0, responses=(lost,))
+    return _one_worker_hour(pool, rate) if pool.max_workers == 1 else _several_workers_hour(pool, rate)
+
+
+def _one_worker_hour(pool: FlexPool, rate: float) -> _FlexHour:
+    one = one_flex_worker(rate, pool.service, pool.cold_start, pool.idle_timeout_s)
+    starts = rate * 3600 * one.cold_per_request
+    busy_s = rate * 3600 * pool.service.mean_s
+    idle_s = 3600 * one.billed_share - busy_s - starts * pool.cold_start.mean_s
+    queue = _queue_part(1.0, 1, rate, pool.service)
+    response = dataclasses.replace(queue, delays=_start_delays(pool.cold_start, rate, one.p_setup))
+    return _FlexHour(
+        starts=starts, busy_s=busy_s, idle_s=max(0.0, idle_s), delayed=one.delayed_share, responses=(response,)
+    )
+
+
+def _several_workers_hour(pool: FlexPool, rate: float) -> _FlexHour:
+    """Several flex workers by the overflow approximation, `several_flex_workers`, within what the workers can bill."""
+    several = several_flex_workers(
+        rate, pool.service, pool.cold_start, pool.idle_timeout_s, pool.max_workers, QUEUE_DELAY_S
+    )
+    requests = rate * 3600
+    busy_s = requests * pool.service.mean_s
+    cold_s = requests * several.cold_per_request * pool.cold_start.mean_s
+    idle_s = requests * several.idle_s_per_request
+    room = pool.max_workers * 3600 - busy_s
+    fit = min(1.0, room / (cold_s + idle_s)) if cold_s + idle_s > 0 else 1.0
+    p_start, p_full = several.cold_per_request, several.full_share
+    starts = law_points(pool.cold_start.mean_s, pool.cold_start.cv, points=5)
+    delays = [(max(0.0, 1 - p_start - p_full), 0.0)]
+    delays += [(p_start / len(starts), start) for start in starts]
+    delays += [(p_full / len(starts) / 2, start * part) for start in starts for part in (0.25, 0.75)]
+    queue = _queue_part(1.0, pool.max_workers, rate, pool.service)
+    return _FlexHour(
+        starts=requests * p_start * fit,
+        busy_s=busy_s,
+        idle_s=idle_s * fit,
+        delayed=p_start + p_full,
+        responses=(dataclasses.replace(queue, delays=tuple(delays)),),
+    )
+
+
+def _start_delays(cold_start: Law, rate: float, p_setup: float) -> tuple[tuple[float, float], ...]:
+    """What a cold start adds to the response of an M/G/1 queue: nothing, a whole start, or the rest of one.
+
+    With a = p E[I]: nothing with chance (1-p)/(1+rate a), the whole start with p/(1+rate a), else what is left of a
+    start already running. The mean is Welch's (2a + rate b)/(2(1 + rate a)).
+    """
+    starts = law_points(cold_start.mean_s, cold_start.cv, points=5)
+    rate_a = rate * p_setup * cold_start.mean_s
+    norm = 1 + rate_a
+    delays = [((1 - p_setup) / norm, 0.0)]
+    delays += [(p_setup / norm / len(starts), start) for start in starts]
+    total = sum(starts)
+    if total > 0 and rate_a > 0:
+        rest = (0.125, 0.375, 0.625, 0.875)
+        delays += [(rate_a / norm * start / total / len(rest), start * part) for start in starts for part in rest]
+    return tuple(delays)
+
+
+def _active_hour(pool: FlexPool, rate: float, active: int) -> _FlexHour:
+    """An always-on base with flex beside it.
+
+    A request the base would keep waiting longer than `QUEUE_DELAY_S` goes to flex: the share q solves
+    ``q = P(wait > queue delay)`` of a base that serves only the other 1 - q. Flex then sees those as its own arrivals.
+    """
+    q = _overflow_share(pool, rate, active) if pool.max_workers else 0.0
+    queue = _queue_part(1.0 - q, active, rate * (1 - q), pool.service)
+    if q * rate * 3600 < NEGLIGIBLE_REQUESTS:
+        return _FlexHour(starts=0.0, busy_s=0.0, idle_s=0.0, delayed=0.0, responses=(queue,))
+    rest = _flex_hour(pool, rate * q)
+    late = [
+        dataclasses.replace(part, delays=tuple((share, delay + QUEUE_DELAY_S) for share, delay in part.delays))
+        for part in rest.parts(q)
+    ]
+    return _FlexHour(
+        starts=rest.starts,
+        busy_s=rest.busy_s,
+        idle_s=rest.idle_s,
+        delayed=rest.delayed * q,
+        responses=(queue, *late),
+    )
+
+
+def _overflow_share(pool: FlexPool, rate: float, active: int) -> float:
+    """The share of requests that goes to flex, by bisection: the more leaves, the shorter the base's queue."""
+
+    def late(kept_rate: float) -> float:
+        queue = _queue_part(1.0, active, kept_rate, pool.service)
+        return 1.0 if queue.lost else queue.p_wait * math.exp(-queue.wait_rate * QUEUE_DELAY_S)
+
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (middle, high) if late(rate * (1 - middle)) > middle else (low, middle)
+    return high if high > 1e-8 else 0.0

@@ -1,0 +1,300 @@
+"""The contract of the README, from the installed command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OUTGROW = Path(sys.executable).parent / "outgrow"
+
+
+def outgrow(*words: str, cwd: Path = ROOT, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [OUTGROW, *words], cwd=cwd, capture_output=True, text=True, check=False, timeout=120, input=stdin
+    )
+
+
+def answer(*words: str, code: int = 0) -> dict:
+    done = outgrow(*words, "--json")
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+def written(data: dict, option: str) -> dict:
+    return next(o for o in data["options"] if o["option"] == option and o["variant"] == "as-written")
+
+
+@pytest.mark.parametrize(
+    ("region", "single", "split", "private", "gpu"),
+    [("us-east-1", 109.76, 49.01, 101.93, 383.98), ("ap-northeast-2", 134.24, 62.19, 125.33, 472.31)],
+)
+def test_price_reproduces_both_columns_of_the_document(region, single, split, private, gpu):
+    data = answer("price", "examples/receipts", "--as-written", "--region", region)
+    found = {
+        option: round(
+            written(data, option)["monthly_usd"] - written(data, option)["subtotals_usd"].get("traffic", 0), 2
+        )
+        for option in ("ec2-single", "ec2-split", "ec2-private", "ec2-gpu")
+    }
+    assert found == {"ec2-single": single, "ec2-split": split, "ec2-private": private, "ec2-gpu": gpu}
+
+
+@pytest.mark.parametrize(("cold_s", "usd"), [(0, 2.28), (30, 10.83), (60, 19.38), (120, 36.48)])
+def test_price_reproduces_flex_at_each_cold_start(cold_s, usd):
+    data = answer("price", "examples/receipts", "--set", f"inference.receipts.cold_start_s={cold_s}")
+    flex = written(data, "runpod-flex")
+    execution = next(line for line in flex["lines"] if line["component"] == "execution")
+    # by hand: 1,500 requests x 3 s x 0.00019 = 0.855; with 60 s and the 5 s tail 1,500 x 68 s x 0.00019 = 19.38
+    assert round(execution["amount_usd"], 3) == 0.855
+    assert round(flex["monthly_usd"], 2) == usd
+
+
+def test_price_has_the_documented_keys():
+    data = answer("price", "examples/receipts")
+    assert data["format"] == 1
+    assert {"service", "region", "currency", "options"} <= data.keys()
+    for option in data["options"]:
+        assert {"option", "question", "variant", "monthly_usd", "lines", "unpriced"} <= option.keys()
+        assert option["monthly_usd"] == pytest.approx(sum(line["amount_usd"] for line in option["lines"]))
+        for line in option["lines"]:
+            keys = {"component", "sku", "meter", "quantity", "unit", "rate_usd", "amount_usd", "source", "as_of"}
+            assert keys <= line.keys()
+            assert line["amount_usd"] == pytest.approx(line["quantity"] * line["rate_usd"])
+    ids = {(option["option"], option["variant"]) for option in data["options"]}
+    assert len(ids) == len(data["options"])
+
+
+def test_every_option_of_the_design_is_priced_or_says_why_not():
+    data = answer("price", "examples/receipts")
+    platform = {"onprem", "paas", "ec2-single", "ec2-split", "ec2-private"}
+    inference = {
+        *("onprem-gpu", "ec2-gpu", "ec2-gpu-scheduled", "ec2-gpu-spot", "sagemaker-async"),
+        *("runpod-flex", "runpod-active", "runpod-hybrid", "external-api", "cpu-local"),
+    }
+    for variant in ("as-written", "sized"):
+        named = {o["option"] for o in data["options"] if o["variant"] == variant}
+        named |= {o["option"] for o in data["not_built"] if o["variant"] == variant}
+        assert named == platform | inference
+
+
+def test_decide_has_the_documented_keys():
+    data = answer("decide", "examples/receipts")
+    assert data["format"] == 1
+    for name in ("platform", "inference"):
+        question = data["questions"][name]
+        assert {"chosen", "candidates", "rejections", "crossovers"} <= question.keys()
+        for candidate in question["candidates"]:
+            keys = {"option", "variant", "monthly_usd", "p50_s", "p95_s", "cold_share", "first_share", "regret_usd"}
+            assert {*keys, "levels"} <= candidate.keys()
+            spread = candidate["monthly_usd"]
+            assert spread["low"] <= spread["mid"] <= spread["high"]
+        for rejection in question["rejections"]:
+            assert {"option", "constraint", "found", "allowed", "reason"} <= rejection.keys()
+        for crossover in question["crossovers"]:
+            assert {"driver", "between", "value", "low", "high", "binds"} <= crossover.keys()
+    assert all({"id", "holds", "expected", "found"} <= claim.keys() for claim in data["claims"])
+    assert data["questions"]["platform"]["chosen"] == "ec2-single"
+    assert data["questions"]["inference"]["chosen"] == "runpod-flex"
+
+
+def test_decide_gives_the_break_evens_of_the_issue():
+    data = answer("decide", "examples/receipts")
+    found = {
+        c["method"]: c
+        for c in data["questions"]["inference"]["crossovers"]
+        if c["between"] == ["runpod-flex", "runpod-active"]
+    }
+    cold = found["always-cold"]
+    assert cold["driver"] == "users.daily_active"
+    assert [cold["high"], cold["value"], cold["low"]] == pytest.approx([934, 522, 277], rel=0.01)
+    assert found["busy-time-only"]["value"] == pytest.approx(11829, rel=0.01)
+
+
+def test_decide_warns_before_it_ranks_and_rejects_for_the_right_reason():
+    data = answer("decide", "examples/receipts")
+    said = " ".join(warning["text"] for warning in data["warnings"])
+    assert "ec2-single and ec2-split as written are not sized to the same load" in said
+    assert "another region" in said
+    assert "IPv4" in said
+    assert "gp3 priced as aws/ebs/gp2" in said
+    assert "runpod-flex: RunPod is a third party too, and would run in Japan, outside South Korea" in said
+    bills = {c["option"]: c["monthly_usd"]["mid"] for c in data["questions"]["platform"]["candidates"]}
+    assert bills["ec2-single"] < bills["ec2-split"]
+    reasons = [r for r in data["questions"]["inference"]["rejections"] if r["option"] == "external-api"]
+    assert "sensitive" in reasons[0]["reason"]
+
+
+def test_every_figure_of_sections_b_c_and_d_is_audited():
+    data = answer("decide", "examples/receipts")
+    findings = data["document"]["findings"]
+    assert {f["section"][0] for f in findings} >= {"B", "C", "D"}
+    assert all(finding["causes"] for finding in findings)
+    by_text = {f["says"]: " ".join(c["text"] for c in f["causes"]) for f in findings}
+    assert "priced in us-east-1" in by_text["A: t4g.xlarge"]
+    assert "gp2" in by_text["A: gp3 100 GB"]
+    assert "cold starts and idle tails" in by_text["RunPod Flex"]
+    assert "third party" in by_text["RunPod keeps data in our own infrastructure"]
+    assert "31.6" in by_text["Active discount"]
+
+
+def test_a_changed_rate_moves_the_break_even_and_marks_an_older_record(tmp_path):
+    assert outgrow("decide", "examples/receipts", "--out", str(tmp_path)).returncode == 0
+    header = (
+        "sku,region,meter,unit,currency,rate,tier_from,allowance,increment,valid_from,valid_until,withdrawn_on,as_of"
+    )
+    row = (
+        "runpod/serverless-active/24gb,any,worker-seconds,second,USD,0.00019,,,1,2026-11-20,,,2026-11-20,high,a letter"
+    )
+    prices = tmp_path / "mine.csv"
+    prices.write_text(f"{header},confidence,source\n{row}\n")
+    priced = answer("price", "examples/receipts", "--prices", str(prices))
+    assert written(priced, "runpod-active")["monthly_usd"] == pytest.approx(499.32)
+    checked = answer("check", str(tmp_path), "--on", "2026-11-23", "--prices", str(prices), code=6)
+    assert checked["status"] == "to-review"
+    assert checked["changed_prices"][0]["sku"] == "runpod/serverless-active/24gb"
+    assert checked["break_even"][0]["value"] == pytest.approx(763, rel=0.01)
+    assert all(claim["holds"] for claim in checked["claims"])
+
+
+def test_check_says_holds_and_broken(tmp_path):
+    assert outgrow("decide", "examples/receipts", "--out", str(tmp_path)).returncode == 0
+    assert answer("check", str(tmp_path / "decision.json"), "--on", "2026-11-23")["status"] == "holds"
+    spec = (ROOT / "examples/receipts/service.yaml").read_text().replace("at_most: 200", "at_most: 20")
+    changed = tmp_path / "service.yaml"
+    changed.write_text(spec)
+    broken = answer("check", str(tmp_path), "--on", "2026-11-23", "--spec", str(changed), code=1)
+    assert [claim["id"] for claim in broken["claims"] if not claim["holds"]] == ["within-budget"]
+    assert answer("check", "examples/receipts")["status"] == "holds"
+
+
+def test_the_same_question_gives_the_same_bytes(tmp_path):
+    for folder in ("a", "b"):
+        assert outgrow("decide", "examples/receipts", "--out", str(tmp_path / folder)).returncode == 0
+    assert outgrow("decide", "examples/receipts", "--out", str(tmp_path / "a")).returncode == 0
+    for name in ("decision.json", "decision.md", "decision.html"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["decision.html", "decision.json", "decision.md"]
+
+
+def test_a_newer_record_supersedes_an_older_one_and_both_say_so(tmp_path):
+    assert outgrow("decide", "examples/receipts", "--out", str(tmp_path)).returncode == 0
+    old = json.loads((tmp_path / "decision.json").read_text())
+    words = ("--set", "users.daily_active=60", "--out", str(tmp_path))
+    assert outgrow("decide", "examples/receipts", *words).returncode == 0
+    new = json.loads((tmp_path / "decision.json").read_text())
+    kept = tmp_path / "superseded" / old["record"]["id"]
+    archived = json.loads((kept / "decision.json").read_text())
+    assert new["record"]["supersedes"]["id"] == old["record"]["id"]
+    assert (tmp_path / new["record"]["supersedes"]["path"]).resolve() == (kept / "decision.json").resolve()
+    assert archived["record"]["status"] == "superseded"
+    assert archived["record"]["superseded_by"]["id"] == new["record"]["id"]
+    assert (kept / archived["record"]["superseded_by"]["path"]).resolve() == (tmp_path / "decision.json").resolve()
+    for text in ((kept / "decision.md").read_text(), (kept / "decision.html").read_text()):
+        assert new["record"]["id"] in text
+    assert old["record"]["id"] in (tmp_path / "decision.md").read_text()
+
+
+def test_a_korean_record_is_written(tmp_path):
+    assert outgrow("decide", "examples/receipts", "--out", str(tmp_path), "--lang", "ko").returncode == 0
+    page = (tmp_path / "decision.html").read_text()
+    assert 'lang="ko"' in page
+    assert "결정" in page
+
+
+def test_old_prices_need_allow_stale(tmp_path):
+    years_later = ("--on", "2029-01-01", "--out", str(tmp_path))
+    refused = outgrow("decide", "examples/receipts", *years_later)
+    assert refused.returncode == 3
+    assert "--allow-stale" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert outgrow("decide", "examples/receipts", *years_later, "--allow-stale").returncode == 0
+
+
+def test_a_question_without_candidate_is_recorded_and_has_its_own_exit_code(tmp_path):
+    spec = (ROOT / "examples/receipts/service.yaml").read_text().replace("target_p95_s: 180", "target_p95_s: 1")
+    (tmp_path / "service.yaml").write_text(spec)
+    done = outgrow("decide", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert done.returncode == 4
+    assert "inference: no option meets the constraints" in done.stderr
+    record = json.loads((tmp_path / "out" / "decision.json").read_text())
+    assert record["record"]["status"] == "proposed"
+    assert record["questions"]["inference"]["chosen"] is None
+
+
+def test_init_writes_specs_that_decide_accepts(tmp_path):
+    for name in ("receipts", "chat", "imagetool"):
+        assert outgrow("init", "--example", name, str(tmp_path / name)).returncode == 0
+        assert outgrow("price", str(tmp_path / name)).returncode == 0
+    flags = ("--name", "mine", "--users", "12", "--requests-per-day", "5", "--data", "public", "--need", "websocket")
+    assert outgrow("init", str(tmp_path / "mine"), *flags).returncode == 0
+    assert outgrow("decide", str(tmp_path / "mine"), "--json").returncode == 0
+    again = outgrow("init", str(tmp_path / "mine"), *flags)
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+    assert outgrow("init", "--example", "recipts", str(tmp_path / "x")).returncode == 2
+
+
+def test_schema_accepts_the_examples():
+    import jsonschema
+    import yaml
+
+    schema = json.loads(outgrow("schema").stdout)
+    for name in ("receipts", "chat", "imagetool"):
+        spec = yaml.load((ROOT / f"examples/{name}/service.yaml").read_text(), Loader=yaml.BaseLoader)  # noqa: S506
+        assert "service" in spec
+    checker = jsonschema.Draft202012Validator(schema)
+    assert not checker.is_valid({"format": 1, "service": "x"})
+    assert checker.is_valid({"format": 1, "service": "x", "region": "us-east-1", "users": {"daily_active": 3}})
+
+
+def test_help_names_every_exit_code_and_every_verb_has_an_example():
+    text = outgrow("--help").stdout
+    assert "exit codes: 0" in text
+    for verb in ("price", "decide", "check", "init", "prices", "schema"):
+        assert verb in text
+        shown = outgrow(verb, "--help")
+        assert shown.returncode == 0
+        assert "example" in shown.stdout
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    piped = f"{OUTGROW} price examples/receipts --json | head -c 100 >/dev/null; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", piped], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+
+
+def test_a_kill_at_any_moment_leaves_a_whole_record(tmp_path):
+    assert outgrow("decide", "examples/receipts", "--out", str(tmp_path)).returncode == 0
+    ids = {json.loads((tmp_path / "decision.json").read_text())["record"]["id"]}
+    for run in range(6):
+        words = ["decide", "examples/receipts", "--set", f"users.daily_active={40 + run}", "--out", str(tmp_path)]
+        started = subprocess.Popen([OUTGROW, *words], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            started.wait(0.55 + 0.08 * run)
+        except subprocess.TimeoutExpired:
+            started.kill()
+        started.wait(30)
+        record = json.loads((tmp_path / "decision.json").read_text())
+        ids.add(record["record"]["id"])
+        for kept in tmp_path.glob("superseded/*/decision.json"):
+            assert json.loads(kept.read_text())["record"]["status"] == "superseded"
+    assert outgrow("decide", "examples/receipts", "--out", str(tmp_path)).returncode == 0
+    assert answer("check", str(tmp_path), "--on", "2026-11-23")["status"] == "holds"
+
+
+def test_what_a_killed_run_left_is_swept_away_later(tmp_path):
+    left = tmp_path / ".decision.json.abc"
+    left.write_text("half")
+    os.utime(left, (1, 1))
+    fresh = tmp_path / ".decision.json.def"
+    fresh.write_text("somebody is writing this")
+    assert outgrow("decide", "examples/receipts", "--out", str(tmp_path)).returncode == 0
+    assert not left.exists()
+    assert fresh.exists()
