@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from outgrow.adapters.spec_file import json_schema
-from outgrow.decide.claims import CROSSOVER_METRIC, METRICS, PAIR_METRIC
+from outgrow.decide.claims import CROSSOVER_METRIC, METRICS, PAIR_METRICS
 from outgrow.decide.figures import SUBJECTS
 
 INTRO = """# The spec: `service.yaml`
@@ -26,7 +26,7 @@ def spec_doc() -> str:
     schema = json_schema()
     parts = [INTRO, _table("service.yaml", schema)]
     parts += [_table(name, part) for name, part in schema["$defs"].items()]
-    parts.append(_list("What a claim can measure (`metric`)", [*METRICS, PAIR_METRIC, CROSSOVER_METRIC]))
+    parts.append(_list("What a claim can measure (`metric`)", [*METRICS, *PAIR_METRICS, CROSSOVER_METRIC]))
     parts.append(_list("What a figure can be about (`about`)", [_subject(name) for name in SUBJECTS]))
     return "\n".join(parts)
 

@@ -109,7 +109,7 @@ def test_requests_per_user_become_requests_of_today() -> None:
     assert service.drivers == (
         Driver(path="inference.t.requests_per_day", low=10, mid=20, high=40, source=Source.STATED),
     )
-    assert service.inputs[-2] == Input(path="inference.t.requests_per_user_day", value=2, source=Source.STATED)
+    assert service.inputs[-2] == Input(path="inference.t.requests_per_day", value=20, source=Source.STATED)
 
 
 def test_no_users_yet_is_a_question_about_one_user() -> None:

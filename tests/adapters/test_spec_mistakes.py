@@ -101,8 +101,8 @@ MISTAKES = {
     "missing key": (BASE.replace("region: r\n", ""), "service.yaml:1 region: missing; expected a text"),
     "another format": (BASE.replace("1\n", "2\n", 1), "service.yaml:1 format: found 2, allowed: 1"),
     "date that is none": (
-        BASE + "on: 2026-02-30\n",
-        'service.yaml:5 on: expected a date such as 2026-11-23, found "2026-02-30"',
+        BASE + "date: 2026-02-30\n",
+        'service.yaml:5 date: expected a date such as 2026-11-23, found "2026-02-30"',
     ),
     "name with a space": (
         BASE.replace(": s\n", ": My Service\n"),

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,90 @@ def test_check_says_holds_and_broken(tmp_path):
     assert answer("check", "examples/receipts")["status"] == "holds"
 
 
+def test_check_is_about_today_whatever_day_the_spec_names():
+    done = outgrow("check", "examples/receipts", "--json")
+    assert json.loads(done.stdout)["on"] == datetime.now(tz=UTC).date().isoformat()
+
+
+def test_what_was_decided_before_can_be_decided_again(tmp_path):
+    ids = []
+    for users in (30, 60, 30, 60):
+        words = ("--set", f"users.daily_active={users}", "--out", str(tmp_path))
+        assert outgrow("decide", "examples/receipts", *words).returncode == 0
+        ids.append(json.loads((tmp_path / "decision.json").read_text())["record"]["id"])
+    assert ids[2:] == [f"{ids[0]}-r2", f"{ids[1]}-r2"]
+    kept = {path.parent.name: json.loads(path.read_text()) for path in tmp_path.glob("superseded/*/decision.json")}
+    assert set(kept) == set(ids[:3])
+    assert [kept[name]["record"]["superseded_by"]["id"] for name in ids[:3]] == ids[1:]
+    old = answer("check", str(tmp_path / "superseded" / ids[0]), "--on", "2026-11-23", code=6)
+    assert old["superseded_by"]["id"] == ids[1]
+
+
+def test_a_folder_holds_the_records_of_one_service(tmp_path):
+    assert outgrow("decide", "examples/receipts", "--out", str(tmp_path)).returncode == 0
+    before = (tmp_path / "decision.json").read_bytes()
+    refused = outgrow("decide", "examples/imagetool", "--out", str(tmp_path))
+    assert refused.returncode == 2
+    assert "holds the record of service 'receipts'" in refused.stderr
+    assert (tmp_path / "decision.json").read_bytes() == before
+
+
+def test_a_pair_over_the_budget_is_no_answer():
+    data = answer("decide", "examples/receipts", "--set", "budget_usd_per_month=40", code=4)
+    assert data["record"]["status"] == "proposed"
+    assert data["warnings"][0]["code"] == "warn.over-budget"
+    assert data["pairs"][0]["with_vat_usd"] == pytest.approx(data["pairs"][0]["monthly_usd"] * 1.1)
+
+
+def test_a_terminal_that_knows_no_korean_gets_escapes(tmp_path):
+    surroundings = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    words = [OUTGROW, "decide", "examples/receipts", "--lang", "ko", "--out", str(tmp_path)]
+    done = subprocess.run(words, cwd=ROOT, env=surroundings, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0
+    done = subprocess.run([*words, "--json"], cwd=ROOT, env=surroundings, capture_output=True, check=False, timeout=60)
+    assert json.loads(done.stdout)["record"]["language"] == "ko"
+
+
+def test_a_full_disk_is_no_bug_of_ours():
+    done = subprocess.run(
+        ["bash", "-c", f"{OUTGROW} price examples/receipts > /dev/full"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+
+
+def test_a_failure_asked_for_as_json_is_told_as_json():
+    told = answer("price", "/nowhere/at/all", code=2)
+    assert told["error"]["exit_code"] == 2
+    assert "not found" in told["error"]["message"]
+
+
+def test_a_price_confirmed_in_the_future_is_refused(tmp_path):
+    header = (
+        "sku,region,meter,unit,currency,rate,tier_from,allowance,increment,valid_from,valid_until,withdrawn_on,as_of"
+    )
+    row = (
+        "runpod/serverless-active/24gb,any,worker-seconds,second,USD,0.00019,,,1,2026-11-20,,,2999-11-20,high,a letter"
+    )
+    (tmp_path / "mine.csv").write_text(f"{header},confidence,source\n{row}\n")
+    refused = outgrow("price", "examples/receipts", "--prices", str(tmp_path / "mine.csv"))
+    assert refused.returncode == 3
+    assert "has not come yet" in refused.stderr
+
+
+def test_weights_that_ignore_money_change_the_choice(tmp_path):
+    spec = (ROOT / "examples/receipts/service.yaml").read_text()
+    weights = "criteria: {monthly_usd: 0, response_p95_s: 1, management_points: 0}\n"
+    (tmp_path / "service.yaml").write_text(spec.replace("claims:\n", f"{weights}\nclaims:\n", 1))
+    data = answer("decide", str(tmp_path))
+    assert data["questions"]["platform"]["chosen"] == "ec2-split"
+
+
 def test_the_same_question_gives_the_same_bytes(tmp_path):
     for folder in ("a", "b"):
         assert outgrow("decide", "examples/receipts", "--out", str(tmp_path / folder)).returncode == 0
@@ -240,17 +325,20 @@ def test_init_writes_specs_that_decide_accepts(tmp_path):
     assert outgrow("init", "--example", "recipts", str(tmp_path / "x")).returncode == 2
 
 
-def test_schema_accepts_the_examples():
+def test_schema_accepts_the_examples_and_refuses_what_is_missing_or_unknown():
     import jsonschema
-    import yaml
 
-    schema = json.loads(outgrow("schema").stdout)
+    from outgrow.adapters.spec_text import read_yaml
+
+    checker = jsonschema.Draft202012Validator(json.loads(outgrow("schema").stdout))
     for name in ("receipts", "chat", "imagetool"):
-        spec = yaml.load((ROOT / f"examples/{name}/service.yaml").read_text(), Loader=yaml.BaseLoader)  # noqa: S506
-        assert "service" in spec
-    checker = jsonschema.Draft202012Validator(schema)
+        spec, _ = read_yaml((ROOT / f"examples/{name}/service.yaml").read_text(), name)
+        assert [error.message for error in checker.iter_errors(spec)] == []
+    least = {"format": 1, "service": "x", "region": "us-east-1", "users": {"daily_active": 3}}
+    assert checker.is_valid(least)
     assert not checker.is_valid({"format": 1, "service": "x"})
-    assert checker.is_valid({"format": 1, "service": "x", "region": "us-east-1", "users": {"daily_active": 3}})
+    assert not checker.is_valid({**least, "regoin": "x"})
+    assert not checker.is_valid({**least, "users": {"daily_active": -3}})
 
 
 def test_help_names_every_exit_code_and_every_verb_has_an_example():

@@ -107,7 +107,19 @@ def test_a_metric_nobody_knows_is_refused_of_an_option_as_written_too(decision: 
 
 @pytest.mark.parametrize(
     ("value", "room"),
-    [(98, 0.5), (380, 5), (0.9, 0.05), (0, 0.5), (11.4, 0.05), (0.00019, 0.000005), (-5, 0.5), (1500, 50)],
+    [
+        (98, 0.5),
+        (380, 5),
+        (0.9, 0.05),
+        (0, 0.5),
+        (11.4, 0.05),
+        (0.00019, 0.000005),
+        (-5, 0.5),
+        (1500, 30),
+        (100, 2),
+        (110, 2.2),
+        (20, 0.5),
+    ],
 )
 def test_a_figure_is_as_exact_as_its_last_digit(value: float, room: float) -> None:
     assert tolerance(float(value)) == pytest.approx(room)

@@ -32,6 +32,10 @@ USERS = "users.daily_active"
 NO_PINS = Pins()
 
 
+def streams(seed: int) -> Callable[[str], Random]:
+    return lambda name: Random(f"{seed}:{name}")  # noqa: S311
+
+
 def seeded(seed: int) -> Random:
     return Random(seed)  # noqa: S311 - reproducible draws, not secrets
 
@@ -206,8 +210,8 @@ def test_draws_are_stratified_inside_their_ranges_and_reproducible(
         Driver(path=f"p{index}", low=low, mid=mid, high=high, source=Source.GUESSED)
         for index, (low, mid, high) in enumerate(spans)
     ]
-    drawn = draws(drivers, count, seeded(seed))
-    assert drawn == draws(drivers, count, seeded(seed))
+    drawn = draws(drivers, count, streams(seed))
+    assert drawn == draws(drivers, count, streams(seed))
     assert len(drawn) == count
     for driver in drivers:
         column = sorted(one[driver.path] for one in drawn)
@@ -226,10 +230,16 @@ def _share(driver: Driver, value: float) -> float:
 
 def test_another_seed_draws_other_values_and_columns_are_shuffled_apart() -> None:
     drivers = [Driver(path=path, low=0, mid=1, high=2, source=Source.GUESSED) for path in ("a", "b")]
-    first, second = draws(drivers, 50, seeded(1)), draws(drivers, 50, seeded(2))
+    first, second = draws(drivers, 50, streams(1)), draws(drivers, 50, streams(2))
     assert first != second
     ranks = [sorted(range(50), key=lambda index, path=path: first[index][path]) for path in ("a", "b")]
     assert ranks[0] != ranks[1]
+
+
+def test_one_more_uncertain_input_leaves_the_draws_of_the_others_alone() -> None:
+    drivers = [Driver(path=path, low=0, mid=1, high=2, source=Source.GUESSED) for path in ("a", "b")]
+    alone, both = draws(drivers[:1], 20, streams(3)), draws(drivers, 20, streams(3))
+    assert [one["a"] for one in alone] == [one["a"] for one in both]
 
 
 @given(

@@ -32,3 +32,8 @@ def test_every_link_of_the_documents_leads_somewhere():
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_changelog_counts_the_options():
+    words = {14: "Fourteen", 15: "Fifteen", 16: "Sixteen"}
+    assert f"{words[len(all_options())]} options" in (ROOT / "CHANGELOG.md").read_text()

@@ -176,7 +176,7 @@ TEAM: Final = Part(
     fields={
         "engineers": whole("How many engineers.", low=1, required=True),
         "can_run_infrastructure": whole("How many of them can run infrastructure.", required=True),
-        "hourly_usd": amount("What an hour of one costs."),
+        "hourly_usd": amount("What an hour of one costs; kept for pricing moves, no bill uses it yet."),
     },
 )
 
@@ -324,7 +324,7 @@ CLAIM: Final = Part(
         "cheaper": many(text("Option.", like="an option id"), "Two options, the cheaper first.", low=2, high=2),
         "metric": text("Result that is compared, such as pair_monthly_usd."),
         "option": text("Option the metric is taken of."),
-        "variant": text("sized or as-written."),
+        "variant": choice("Which variant of the option.", ("sized", "as-written")),
         "at_most": real("Largest value that holds.", low=-MAX_NUMBER),
         "at_least": real("Smallest value that holds.", low=-MAX_NUMBER),
     },

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic_core import SchemaValidator, core_schema
 
@@ -39,7 +39,7 @@ SERVICE: Final = Part(
         "format": whole("Version of this format: 1.", low=1, high=1, required=True),
         "service": slug("What the service is called."),
         "title": text("What it is, for people."),
-        "on": day("The day whose prices count; without it, today."),
+        "date": day("The day whose prices count; without it, today."),
         "region": text("Cloud region, such as ap-northeast-2.", required=True),
         "currency": part(parts.CURRENCY),
         "vat_frac": real("Value-added tax as a share, added once to the sum.", high=1),
@@ -96,7 +96,8 @@ def build_service(given: dict[str, Any]) -> w.Service:
     """The domain value of a spec that `check` has accepted, with its drivers and inputs."""
     ledger = _Ledger()
     service: w.Service = _build(SERVICE, given, (), ledger)
-    inputs = tuple(_with_rate_source(one, service.currency) for one in ledger.inputs if one.path != "format")
+    sourced = (_with_rate_source(one, service.currency) for one in ledger.inputs if one.path != "format")
+    inputs = tuple(_with_daily_requests(one, service.users) for one in sourced)
     drivers = tuple(_with_daily_requests(one, service.users) for one in ledger.drivers)
     return replace(service, drivers=drivers, inputs=inputs)
 
@@ -128,14 +129,19 @@ def _name(member: Any, index: int) -> str:
     return str(member.get("name", index)) if isinstance(member, dict) else str(index)
 
 
-def _with_daily_requests(one: w.Driver, users: w.Users) -> w.Driver:
-    """A range of requests per user becomes one of requests per day, the number the domain can move."""
+_Number = TypeVar("_Number", w.Driver, w.Input)
+
+
+def _with_daily_requests(one: _Number, users: w.Users) -> _Number:
+    """Requests per user become requests per day, the number the domain can move."""
     task, _, key = one.path.rpartition(".")
     if key != "requests_per_user_day" or not task.startswith("inference."):
         return one
     base = _base(users)
     path = f"{task}.requests_per_day"
-    return replace(one, path=path, low=one.low * base, mid=one.mid * base, high=one.high * base)
+    if isinstance(one, w.Driver):
+        return replace(one, path=path, low=one.low * base, mid=one.mid * base, high=one.high * base)
+    return replace(one, path=path, value=one.value * base)
 
 
 def _with_rate_source(one: w.Input, currency: w.Currency) -> w.Input:
@@ -156,11 +162,12 @@ def _service(given: dict[str, Any]) -> w.Service:
         needs=frozenset(given.get("needs", ())),
         without=frozenset(given.get("without", ())),
         pins=MappingProxyType(given.get("as_written", {})),
+        on=given.get("date"),
         **known,
     )
 
 
-_RENAMED: Final = {"format", "service", "inference", "constraints", "needs", "without", "as_written"}
+_RENAMED: Final = {"format", "date", "service", "inference", "constraints", "needs", "without", "as_written"}
 
 
 def _base(users: w.Users) -> float:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from outgrow.domain.workload import ExternalApi, InferenceTask
 
+UNDATED = date(2026, 1, 1)
+"""The year of the package, for a provider whose data names no day; such a rate has low confidence."""
+
 DATE = re.compile(r"\b20\d\d-\d\d-\d\d\b")
 
 
@@ -48,7 +51,8 @@ def _rates(task: InferenceTask, on: date) -> Iterator[Rate]:
 def _rate(api: ExternalApi, direction: str, per_million: Decimal, on: date) -> Rate:
     from importlib.metadata import version
 
-    as_of = min(_newest_date(api.provider or ""), on)
+    confirmed = _newest_date(api.provider or "")
+    as_of = min(confirmed or UNDATED, on)
     return Rate(
         sku=token_sku(api.provider or "", api.model or "", direction),
         region=ANY_REGION,
@@ -63,7 +67,7 @@ def _rate(api: ExternalApi, direction: str, per_million: Decimal, on: date) -> R
         valid_until=None,
         withdrawn_on=None,
         as_of=as_of,
-        confidence="high",
+        confidence="high" if confirmed else "low",
         source=f"genai-prices {version('genai-prices')}",
     )
 
@@ -85,13 +89,13 @@ def _refuse_unknown(api: ExternalApi, place: str) -> None:
         raise SpecError(f"{place}.model: {api.provider} sells no model {api.model!r}{near}") from None
 
 
-def _newest_date(provider_id: str) -> date:
+def _newest_date(provider_id: str) -> date | None:
     """The newest day the package's data of this provider speaks of: it was looked at no earlier than that."""
     from genai_prices.data_snapshot import get_snapshot
 
     provider: Any = next(provider for provider in get_snapshot().providers if provider.id == provider_id)
     found = {day for text in _comments(provider) for day in DATE.findall(text)}
-    return max((date.fromisoformat(day) for day in found), default=date(2026, 1, 1))
+    return max((date.fromisoformat(day) for day in found), default=None)
 
 
 def _comments(provider: Any) -> Iterator[str]:

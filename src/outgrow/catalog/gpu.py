@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from outgrow.catalog.machines import of_family
 from outgrow.domain.message import message
 from outgrow.domain.option import Question, Rejection
-from outgrow.domain.pool import FixedPool, Law
+from outgrow.domain.pool import P95, FixedPool, Law
 from outgrow.domain.units import DAYS_PER_MONTH
 from outgrow.domain.workload import Caller
 
@@ -71,18 +71,20 @@ def cold_law(task: InferenceTask) -> Law:
     return Law(mean_s=task.cold_start_s, cv=task.cold_start_cv)
 
 
-def servers_for(ctx: Context, task: InferenceTask, on: tuple[bool, ...]) -> tuple[int, Outcome]:
-    """The fewest always-on servers (in the hours that are on) that meet the task's target, and what they do.
+def servers_for(
+    ctx: Context, task: InferenceTask, on: tuple[bool, ...], most: int = MAX_SERVERS
+) -> tuple[int, Outcome]:
+    """The fewest always-on servers (in the hours that are on, ``most`` at the most) that meet the task's target.
 
     When no number of servers meets it, because the work itself takes too long or the windows are closed too long, the
-    fewest that keep up; when even `MAX_SERVERS` do not, those, and the outcome names its bottleneck.
+    fewest that keep up; when even ``most`` do not, those, and the outcome names its bottleneck.
     """
     outcome = _with_servers(ctx, task, on, 1)
     if outcome.bottleneck is None and meets(outcome, task):
         return 1, outcome
-    most = _with_servers(ctx, task, on, MAX_SERVERS)
-    attainable = meets(most, task)
-    short, enough, found = 0, MAX_SERVERS, most
+    all_on = _with_servers(ctx, task, on, most)
+    attainable = meets(all_on, task)
+    short, enough, found = 0, most, all_on
     while enough - short > 1:
         count = (short + enough) // 2
         outcome = _with_servers(ctx, task, on, count)
@@ -106,7 +108,7 @@ def meets(outcome: Outcome, task: InferenceTask) -> bool:
     """Are 95 of 100 requests answered within the target, and within the patience of a caller who waits?"""
     patience_s = task.patience_s if task.caller is Caller.SYNCHRONOUS else None
     limits = [limit for limit in (task.target_p95_s, patience_s) if limit is not None]
-    return all(outcome.response.share_within(limit) >= 0.95 for limit in limits)
+    return all(outcome.response.share_within(limit) >= P95 for limit in limits)
 
 
 def busiest_hours(arrivals: Arrivals, share: float) -> tuple[bool, ...]:

@@ -113,7 +113,7 @@ class InferenceOption:
             usage=usage,
             hosts=tuple(host for plan in made for host in plan.hosts),
             managed=tuple(name for plan in made for name in plan.managed),
-            settings={**settings, **{key: value for plan in made for key, value in plan.settings.items()}},
+            settings={**settings, **_settings(tasks, made)},
             custom_model=self.custom_model,
             place=self.place(ctx),
             capacity=made[0].capacity if len(made) == 1 else None,
@@ -151,6 +151,17 @@ def _without_usage(plan: TaskPlan | Rejection) -> TaskPlan | Rejection:
     if isinstance(plan, Rejection):
         return plan
     return dataclasses.replace(plan, usage=(), hosts=(), managed=(), unpriced=())
+
+
+def _settings(tasks: tuple[InferenceTask, ...], plans: list[TaskPlan]) -> dict[str, str | int | float]:
+    """What was chosen for each task; with several, under the task's name."""
+    if len(plans) == 1:
+        return dict(plans[0].settings)
+    return {
+        f"{task.name}.{key}": value
+        for task, plan in zip(tasks, plans, strict=True)
+        for key, value in plan.settings.items()
+    }
 
 
 def _sum_known(values: list[float | None]) -> float | None:

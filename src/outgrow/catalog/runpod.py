@@ -54,7 +54,7 @@ def gpu_class(ctx: Context, option: str, task: InferenceTask, pins: Pins | None,
 
 
 def flex_pool(task: InferenceTask, idle_timeout_s: float, active: tuple[int, ...] = (0,) * 24) -> FlexPool:
-    """Flex workers for a task, beside those that are always on."""
+    """Flex workers for a task, beside those that are always on; RunPod counts both towards max workers."""
     return FlexPool(
         service=gpu.service_law(task),
         cold_start=gpu.cold_law(task),

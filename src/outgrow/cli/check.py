@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from outgrow.cli.asked import add_shared, asked
+from outgrow.cli.codes import CLAIM_BROKEN, OK, TO_REVIEW
 from outgrow.cli.terminal import money, out, print_json, say, table
 
 if TYPE_CHECKING:
     import argparse
 
-EXIT_OF_STATUS = {"holds": 0, "broken": 1, "to-review": 6}
+EXIT_OF_STATUS = {"holds": OK, "broken": CLAIM_BROKEN, "to-review": TO_REVIEW}
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -59,6 +60,8 @@ def _is_record(target: Path) -> bool:
 
 def _show(result: dict[str, Any]) -> None:
     out(f"{result['record'] or result['service']}: {result['status'].replace('-', ' ')} on {result['on']}")
+    if result["superseded_by"]:
+        out(f"  superseded by {result['superseded_by']['id']} ({result['superseded_by']['path']})")
     for claim in result["claims"]:
         verdict = "holds " if claim["holds"] else "BROKEN"
         out(f"  {verdict} {claim['id']}: expected {claim['expected']}; found {claim['found']}")

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from outgrow.cli.asked import add_shared, asked
+from outgrow.cli.codes import NO_CANDIDATE, OK
 from outgrow.cli.terminal import money, out, print_json, say, table
 
 if TYPE_CHECKING:
     import argparse
-
-NO_CANDIDATE = 4
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -50,7 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
     unanswered = [name for name, question in data["questions"].items() if question["chosen"] is None]
     for name in unanswered:
         say(f"error: {name}: no option meets the constraints; the record lists why for each")
-    return NO_CANDIDATE if unanswered else 0
+    over = [pair for pair in data["pairs"][:1] if not pair["within_budget"]]
+    if over:
+        say(f"error: {over[0]['platform']} and {over[0]['inference']} together are over the budget")
+    return NO_CANDIDATE if unanswered or over else OK
 
 
 def _show(data: dict[str, Any], files: dict[str, Path]) -> None:

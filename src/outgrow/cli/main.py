@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from outgrow import __version__
+from outgrow.cli.codes import BAD_INPUT, BAD_PRICES, BUG, INTERRUPTED, NO_NETWORK, OK
 from outgrow.domain import errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-OK, CLAIM_BROKEN, BAD_INPUT, BAD_PRICES, NO_CANDIDATE, NO_NETWORK, TO_REVIEW = 0, 1, 2, 3, 4, 5, 6
-BUG, INTERRUPTED = 70, 130
 
 EXIT_CODES = (
     "exit codes: 0 done, every claim holds; 1 a claim no longer holds; 2 bad input, nothing written; 3 a price is"
@@ -29,7 +28,6 @@ EXIT_CODES = (
 EXIT_OF: tuple[tuple[type[errors.OutgrowError], int], ...] = (
     (errors.StalePriceError, BAD_PRICES),
     (errors.PriceError, BAD_PRICES),
-    (errors.NoCandidateError, NO_CANDIDATE),
     (errors.NetworkError, NO_NETWORK),
     (errors.OutgrowError, BAD_INPUT),
 )
@@ -82,8 +80,9 @@ HELP = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb and returns its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    parser = build_parser(words)
+    _write_anything()
     try:
+        parser = build_parser(words)
         arguments = parser.parse_args(words)
         if arguments.verb is None:
             parser.print_help()
@@ -91,23 +90,40 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = importlib.import_module(f"outgrow.cli.{arguments.verb}").run(arguments)
         sys.stdout.flush()
     except errors.OutgrowError as problem:
-        return _told(problem)
+        return _told(problem, as_json="--json" in words)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing was left half-written\n")
         return INTERRUPTED
     except BrokenPipeError:
         _silence_stdout()
         return OK
+    except OSError as problem:
+        _silence_stdout()
+        sys.stderr.write(f"error: the output cannot be written: {problem.strerror or problem}\n")
+        return BAD_INPUT
     except Exception as problem:  # noqa: BLE001 - the last door: a bug is told in one line, with a way to see more
         return _bug(problem)
     return code
 
 
-def _told(problem: errors.OutgrowError) -> int:
+def _told(problem: errors.OutgrowError, *, as_json: bool) -> int:
+    code = next(code for kind, code in EXIT_OF if isinstance(problem, kind))
+    if as_json:
+        from outgrow.cli.terminal import print_json
+
+        told = {"message": problem.message, "hint": problem.hint, "exit_code": code}
+        print_json({"format": 1, "error": told})
     sys.stderr.write(f"error: {problem.message}\n")
     if problem.hint:
         sys.stderr.write(f"hint: {problem.hint}\n")
-    return next(code for kind, code in EXIT_OF if isinstance(problem, kind))
+    return code
+
+
+def _write_anything() -> None:
+    """A terminal that knows no Korean shows escapes instead of stopping the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _silence_stdout() -> None:

@@ -22,8 +22,9 @@ def say(text: str) -> None:
 
 
 def print_json(data: object) -> None:
-    """One JSON object, non-ASCII kept."""
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    """One JSON object; non-ASCII kept where the terminal takes it."""
+    plain = "utf" not in (sys.stdout.encoding or "").lower()
+    sys.stdout.write(json.dumps(data, ensure_ascii=plain, indent=2, allow_nan=False) + "\n")
 
 
 def width(text: str) -> int:

@@ -37,6 +37,8 @@ def runway(credit: Credit, bill: Bill, on: date, first_day: date | None = None) 
     covered = bill.provider_usd(credit.provider)
     start = on if first_day is None else first_day
     days_left = max(0, (credit.ends - start).days)
+    if credit.ends <= on:
+        return _gone(credit, bill)
     burned_by_end = covered * Decimal(days_left) / Decimal(str(DAYS_PER_MONTH))
     used_up = covered > 0 and burned_by_end >= credit.usd
     if used_up:
@@ -52,5 +54,19 @@ def runway(credit: Credit, bill: Bill, on: date, first_day: date | None = None) 
         unused_usd=unused,
         covers_usd_per_month=covered,
         month_before_usd=bill.monthly_usd - (covered if days_left else Decimal(0)),
+        month_after_usd=bill.monthly_usd,
+    )
+
+
+def _gone(credit: Credit, bill: Bill) -> Runway:
+    """A credit whose last day has passed pays nothing any more."""
+    return Runway(
+        name=credit.name,
+        provider=credit.provider,
+        ends_on=credit.ends,
+        used_up=False,
+        unused_usd=credit.usd,
+        covers_usd_per_month=Decimal(0),
+        month_before_usd=bill.monthly_usd,
         month_after_usd=bill.monthly_usd,
     )

@@ -42,6 +42,9 @@ FORGOTTEN: Mapping[str, Callable[[Usage], bool]] = {
 }
 """What hand-made bills leave out, and how to tell a line of it."""
 
+PADDED_FRAC = 0.02
+"""How much of a round figure rounding may explain."""
+
 NEAR_FRAC = 0.1
 """An explanation that leaves less than this share of the figure open is named, with the open rest."""
 
@@ -59,12 +62,17 @@ class Explanation:
 
 
 def tolerance(value: float) -> float:
-    """Half a unit of the last significant digit a person wrote: 98 -> 0.5, 380 -> 5, 0.9 -> 0.05."""
+    """How far a figure a person wrote may be from what they meant.
+
+    Half a unit of its last digit: 98 -> 0.5, 0.9 -> 0.05. Zeros at the end may be digits or padding, so a figure with
+    them gets half of their place, but at most `PADDED_FRAC` of itself and at least 0.5: 380 -> 5, 110 -> 2.2.
+    """
     if value == 0:
         return 0.5
     exponent = Decimal(repr(value)).normalize().as_tuple().exponent
     assert isinstance(exponent, int)
-    return 0.5 * 10.0**exponent
+    half = 0.5 * 10.0**exponent
+    return half if exponent <= 0 else max(0.5, min(half, PADDED_FRAC * abs(value)))
 
 
 def explained(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from outgrow.decide.levels import levels
 from outgrow.domain.errors import SpecError
 from outgrow.domain.option import Question
+from outgrow.domain.pool import P95
 from outgrow.domain.suggest import did_you_mean
 from outgrow.domain.verdict import ClaimResult
 
@@ -32,13 +33,18 @@ METRICS: Mapping[str, Callable[[Candidate], float | None]] = {
 WRITTEN_METRICS: Mapping[str, Callable[[Priced], float | None]] = {
     "monthly_usd": lambda option: option.monthly_usd,
     "p50_s": lambda option: _response(option, 0.5),
-    "p95_s": lambda option: _response(option, 0.95),
+    "p95_s": lambda option: _response(option, P95),
     "cold_share": lambda option: option.shape.outcome.cold_share if option.shape.outcome else None,
     "management_points": lambda option: float(levels(option.shape).management_points),
 }
 """What a claim can measure of an option as written: nothing that only ranking gives."""
 
-PAIR_METRIC = "pair_monthly_usd"
+PAIR_METRICS: Mapping[str, Callable[[Pair], float]] = {
+    "pair_monthly_usd": lambda pair: float(pair.monthly_usd),
+    "pair_with_vat_usd": lambda pair: float(pair.with_vat_usd),
+}
+"""What a claim can measure of the chosen platform and inference together."""
+
 CROSSOVER_METRIC = "crossover_users"
 
 
@@ -147,8 +153,10 @@ def _value(
     pairs: Sequence[Pair],
     as_written: Mapping[str, Priced],
 ) -> float | None:
-    if metric == PAIR_METRIC:
-        return float(pairs[0].monthly_usd) if pairs else None
+    if metric in PAIR_METRICS:
+        if claim.option is not None:
+            raise SpecError(f"claims.{claim.id}.option: {metric} is of the chosen pair; found {claim.option!r}")
+        return PAIR_METRICS[metric](pairs[0]) if pairs else None
     if metric == CROSSOVER_METRIC:
         found = [
             crossover.value
@@ -158,7 +166,7 @@ def _value(
         ]
         return min(found, default=None)
     if metric not in METRICS:
-        known = [*METRICS, PAIR_METRIC, CROSSOVER_METRIC]
+        known = [*METRICS, *PAIR_METRICS, CROSSOVER_METRIC]
         raise SpecError(
             f"claims.{claim.id}.metric: unknown metric {metric!r}{did_you_mean(metric, known)}",
             hint=f"metrics: {', '.join(known)}",

@@ -10,6 +10,7 @@ from outgrow.decide.levels import levels
 from outgrow.domain.bill import Group
 from outgrow.domain.message import message
 from outgrow.domain.option import Question, Reach, Rejection, Support
+from outgrow.domain.pool import P95
 from outgrow.domain.workload import Caller
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from outgrow.domain.verdict import Priced
     from outgrow.domain.workload import InferenceTask, Service
 
-P95 = 0.95
-
 LONGEST_BACKGROUND_S = 1800.0
 """A background answer later than this is no way out for somebody who was ready to wait."""
 
@@ -35,6 +34,7 @@ def violations(option: Priced, service: Service, on: date, max_age_days: int | N
         *_needs(option, service),
         *_data(option, service),
         *_models(option, service),
+        *_team(option, service),
         *_structure(option, service),
         *_speed(option, service),
         *_money(option, service),
@@ -107,6 +107,14 @@ def _data(option: Priced, service: Service) -> Iterator[Rejection]:
                 allowed=", ".join(rule.countries),
             )
             yield _reject(option, "data-country", where, ", ".join(rule.countries), reason)
+
+
+def _team(option: Priced, service: Service) -> Iterator[Rejection]:
+    """Hosts of one's own need somebody who can run them."""
+    own = [host.name for host in option.shape.hosts if not host.managed]
+    if own and service.team.can_run_infrastructure == 0:
+        reason = message("reject.team", hosts=", ".join(own))
+        yield _reject(option, "team", f"{len(own)} hosts to run", "nobody can run infrastructure", reason)
 
 
 def _structure(option: Priced, service: Service) -> Iterator[Rejection]:

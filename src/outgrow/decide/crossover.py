@@ -6,14 +6,12 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING
 
-from outgrow.cost.break_even import flex_usd_per_request, requests_at_break_even
 from outgrow.decide.evaluate import sized
 from outgrow.decide.size import choose
-from outgrow.domain.bill import Group
 from outgrow.domain.drivers import at_high, at_low, with_values
 from outgrow.domain.option import Rejection
 from outgrow.domain.units import DAYS_PER_MONTH
-from outgrow.domain.verdict import Crossover, Curve, Surface
+from outgrow.domain.verdict import Crossover, Curve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from outgrow.catalog.context import Market
     from outgrow.catalog.recipe import Recipe
     from outgrow.decide.size import Sized
-    from outgrow.domain.verdict import Priced
     from outgrow.domain.workload import InferenceTask, Service
 
 USERS = "users.daily_active"
@@ -30,8 +27,8 @@ SPAN = 600.0
 """Demand is searched from a third of today's users to this many times as many."""
 
 PRECISION = 0.005
-FLEX, ACTIVE = "runpod-flex", "runpod-active"
-SURFACE_COLD_S = (0.0, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0)
+PRICE_GAPS = frozenset({"price-age", "price-missing"})
+"""Where the ranking changes because the price book ends, not because demand asks for something else."""
 
 
 def demand_grid(service: Service) -> tuple[float, ...]:
@@ -86,6 +83,8 @@ def along_demand(
             continue
         pair = (by_id[before], by_id[after])
         value, binds = _bisected(pair, service, market, (grid[index], grid[index + 1]))
+        if binds in PRICE_GAPS:
+            continue
         low, high = _at_ends(pair, service, market, value)
         found.append(
             Crossover(
@@ -108,10 +107,10 @@ def _best(found: dict[str, Sized]) -> str | None:
 
 
 def _requests(service: Service, users: float) -> float:
-    return sum(_per_user(task) for task in service.inference) * users * DAYS_PER_MONTH
+    return sum(requests_per_user(task) for task in service.inference) * users * DAYS_PER_MONTH
 
 
-def _per_user(task: InferenceTask) -> float:
+def requests_per_user(task: InferenceTask) -> float:
     """Requests a day for each daily user."""
     return task.requests_per_day / task.base_daily_active if task.base_daily_active else 0.0
 
@@ -144,13 +143,13 @@ def _at_ends(
     if not service.drivers:
         return value, value
     at_value = with_values(service, {USERS: value})
-    chosen = [choose(recipe, at_value, market).priced for recipe in pair]
-    if chosen[0] is None or chosen[1] is None:
+    chosen = (choose(pair[0], at_value, market), choose(pair[1], at_value, market))
+    if chosen[0].priced is None or chosen[1].priced is None:
         return None, None
     ends = []
     for corner in (at_low(service), at_high(service)):
         corner.pop(USERS, None)
-        ends.append(_meeting(pair, (chosen[0], chosen[1]), with_values(service, corner), market, value))
+        ends.append(_meeting(chosen, with_values(service, corner), market, value))
     ends = [value if end and abs(end / value - 1) < 4 * PRECISION else end for end in ends]
     below, above = [end for end in ends if end and end <= value], [end for end in ends if end and end > value]
     if None in ends:
@@ -158,16 +157,14 @@ def _at_ends(
     return min([*below, *above, value]), max([*below, *above, value])
 
 
-def _meeting(
-    pair: tuple[Recipe, Recipe], chosen: tuple[Priced, Priced], service: Service, market: Market, near: float
-) -> float | None:
+def _meeting(chosen: tuple[Sized, Sized], service: Service, market: Market, near: float) -> float | None:
     """Bisection on the difference of two bills with fixed settings, at the change of sign nearest to ``near``."""
 
     def difference(users: float) -> float:
         workload = with_values(service, {USERS: users})
         costs = []
-        for recipe, option in zip(pair, chosen, strict=True):
-            built = sized(recipe, workload, market, option.shape.settings)
+        for option in chosen:
+            built = sized(option.recipe, workload, market, option.knobs)
             costs.append(math.inf if isinstance(built, Rejection) else built.monthly_usd)
         return costs[0] - costs[1]
 
@@ -236,129 +233,3 @@ def _turn(still: Callable[[float], bool], inside: float, outside: float) -> floa
         middle = (inside + outside) / 2
         inside, outside = (middle, outside) if still(middle) else (inside, middle)
     return (inside + outside) / 2
-
-
-def by_formula(priced: dict[str, Priced], service: Service, market: Market) -> list[Crossover]:
-    """Break-even of flex against every option with a fixed month, by ``N* = fixed / per request``.
-
-    Twice for each: every request cold (over the spec's range of cold starts), and execution alone, which is what a
-    hand-made estimate assumes. For one task; several tasks share no such number.
-    """
-    if len(service.inference) != 1 or FLEX not in priced:
-        return []
-    task = service.inference[0]
-    found = []
-    for other in (ACTIVE, "ec2-gpu", "onprem-gpu"):
-        if other in priced and not any(line.material for line in priced[other].bill.unpriced):
-            fixed = one_worker_month(priced[other])
-            if fixed > 0:
-                found += _formula_pair(other, fixed, priced[FLEX], task, service)
-    return found
-
-
-def one_worker_month(option: Priced) -> float:
-    """What one always-on worker (or host) of this option costs a month; for an active worker its seconds alone."""
-    seconds = [line.amount_usd for line in option.bill.lines if line.sku.startswith("runpod/serverless-active/")]
-    count = float(option.shape.settings.get("active_workers", option.shape.settings.get("count", 1)))
-    return (float(sum(seconds)) if seconds else option.monthly_usd) / count
-
-
-def flex_rate(flex: Priced) -> tuple[float, float]:
-    """Rate of a flex second and the default idle timeout."""
-    rates = [float(line.rate_usd) for line in flex.bill.lines if line.sku.startswith("runpod/serverless-flex/")]
-    return (rates[0] if rates else 0.0), 5.0
-
-
-def _formula_pair(other: str, fixed: float, flex: Priced, task: InferenceTask, service: Service) -> list[Crossover]:
-    rate, idle_s = flex_rate(flex)
-    if rate == 0:
-        return []
-    cold = _range_of(service, f"inference.{task.name}.cold_start_s", task.cold_start_s)
-
-    def users(cold_s: float, probability: float) -> float:
-        each = flex_usd_per_request(rate, task.service_s, cold_s, idle_s, p_cold=probability, p_idle=probability)
-        return users_for(service, task, requests_at_break_even(fixed, each))
-
-    def crossover(method: str, values: tuple[float, float, float]) -> Crossover:
-        return Crossover(
-            driver=USERS,
-            between=(FLEX, other),
-            value=values[1],
-            low=min(values),
-            high=max(values),
-            binds="monthly_usd",
-            method=method,
-            requests_per_month=values[1] * _per_user(task) * DAYS_PER_MONTH,
-        )
-
-    always_cold = tuple(users(seconds, 1.0) for seconds in cold)
-    busy = users(0.0, 0.0)
-    return [
-        crossover("always-cold", (always_cold[0], always_cold[1], always_cold[2])),
-        crossover("busy-time-only", (busy, busy, busy)),
-    ]
-
-
-def users_for(service: Service, task: InferenceTask, requests_per_month: float) -> float:
-    """Daily users at which the task sees this many requests in a 730 h month."""
-    per_user = _per_user(task)
-    return requests_per_month / DAYS_PER_MONTH / per_user if per_user else math.inf
-
-
-def _range_of(service: Service, path: str, mid: float) -> tuple[float, float, float]:
-    for driver in service.drivers:
-        if driver.path == path:
-            return driver.low, driver.mid, driver.high
-    return mid, mid, mid
-
-
-def surface(priced: dict[str, Priced], service: Service, recipes: Sequence[Recipe], market: Market) -> Surface | None:
-    """Break-even demand of flex against one active worker over the cold start, with today's point."""
-    if len(service.inference) != 1 or FLEX not in priced or ACTIVE not in priced:
-        return None
-    task = service.inference[0]
-    rate, idle_s = flex_rate(priced[FLEX])
-    fixed = one_worker_month(priced[ACTIVE])
-    if rate == 0 or task.requests_per_day == 0:
-        return None
-    always = tuple(
-        users_for(
-            service, task, requests_at_break_even(fixed, flex_usd_per_request(rate, task.service_s, cold, idle_s))
-        )
-        for cold in SURFACE_COLD_S
-    )
-    flex_recipe = next(recipe for recipe in recipes if recipe.id == FLEX)
-    predicted = tuple(
-        _predicted(flex_recipe, service, market, cold, fixed, near)
-        for cold, near in zip(SURFACE_COLD_S, always, strict=True)
-    )
-    return Surface(
-        between=(FLEX, ACTIVE),
-        driver=USERS,
-        cold_start_s=SURFACE_COLD_S,
-        always_cold=always,
-        predicted=predicted,
-        today=(task.cold_start_s, service.users.daily_active),
-    )
-
-
-def _predicted(
-    recipe: Recipe, service: Service, market: Market, cold_s: float, fixed: float, near: float
-) -> float | None:
-    """Demand at which flex, with warm workers reused as the predictor says, costs a month of one active worker."""
-    name = service.inference[0].name
-
-    def cost(users: float) -> float:
-        workload = with_values(service, {USERS: users, f"inference.{name}.cold_start_s": cold_s})
-        built = sized(recipe, workload, market, {"idle_timeout_s": 5.0})
-        if isinstance(built, Rejection):
-            return math.inf
-        return float(built.bill.group_usd(Group.INFERENCE))
-
-    low, high = near / 4, near * 16
-    if not cost(low) < fixed < cost(high):
-        return None
-    while high / low - 1 > 4 * PRECISION:
-        middle = math.sqrt(low * high)
-        low, high = (middle, high) if cost(middle) < fixed else (low, middle)
-    return math.sqrt(low * high)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING
 
 from outgrow.cost.credits import runways
-from outgrow.decide import crossover
+from outgrow.decide import break_even, crossover
 from outgrow.decide.claims import checked
 from outgrow.decide.evaluate import as_written, bill_for
 from outgrow.decide.figures import Evidence, audited
@@ -15,7 +16,7 @@ from outgrow.decide.measure import measure_first
 from outgrow.decide.rank import Ranking, rank
 from outgrow.decide.sample import draws, weights
 from outgrow.decide.size import choose
-from outgrow.decide.warn import warnings
+from outgrow.decide.warn import over_budget, warnings
 from outgrow.domain.option import Question, Rejection
 from outgrow.domain.verdict import Answer, Decision, Pair
 
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
     from outgrow.domain.workload import Service
 
 SAMPLES = 96
+"""Joint draws of the uncertain inputs, stratified: 80 % intervals settle to about 2 % here."""
+
+WEIGHTS = 480
+"""Draws of the criterion weights: a first share of one half is good to 2 points (one standard error)."""
+
 SEED = 20240201
 
 
@@ -47,7 +53,7 @@ def decide(
         for question in Question
         if any(recipe.question is question for recipe in asked)
     )
-    written, refused = _written(asked, service, market)
+    written = _written(asked, service, market)
     evidence = Evidence(service=service, market=market, as_written=written, sized=priced, answers=answers)
     findings = audited(evidence)
     pairs = _pairs(answers, service, market)
@@ -59,14 +65,16 @@ def decide(
         max_age_days=market.max_age_days,
         answers=answers,
         as_written=tuple(written.values()),
-        written_rejections=refused,
         pairs=pairs,
         runways=runways(service.credits, pairs[0].bill, market.on) if pairs else (),
         claims=checked(service.claims, answers, pairs, written),
         measure_first=measure_first(asked, service, market),
         findings=findings,
-        surface=crossover.surface(priced, service, asked, market),
-        warnings=warnings(service, market.on, written, priced, answers, findings),
+        surface=break_even.surface(priced, service, asked, market),
+        warnings=(
+            *over_budget(pairs, service),
+            *warnings(service, market.on, written, priced, answers, findings),
+        ),
     )
 
 
@@ -86,7 +94,7 @@ def _answer(
     grid = crossover.demand_grid(service)
     unbounded = crossover.without_budget(service)
     lines, at_points = crossover.curves(recipes, unbounded, market, grid)
-    turns = crossover.by_formula(priced, service, market) if question is Question.INFERENCE else []
+    turns = break_even.by_formula(recipes, priced, service, market) if question is Question.INFERENCE else []
     turns += crossover.along_demand(recipes, unbounded, market, grid, at_points)
     turns += crossover.along_inputs(recipes, service, market, _cheapest(feasible))
     return Answer(
@@ -103,10 +111,10 @@ def _answer(
 
 
 def _ranking(feasible: Sequence[Sized], service: Service, market: Market, seed: int, samples: int) -> Ranking:
-    rng = Random(seed)  # noqa: S311 - reproducible draws, not secrets
-    joint = draws(service.drivers, samples, rng)
+    joint = draws(service.drivers, samples, lambda name: Random(f"{seed}:{name}"))  # noqa: S311 - reproducible draws
     wanted = dataclasses.astuple(service.criteria)
-    return rank(feasible, service, market, joint, weights(wanted, max(samples, 200), rng))
+    weighed = weights(wanted, WEIGHTS, Random(f"{seed}:weights"))  # noqa: S311
+    return rank(feasible, service, market, joint, weighed)
 
 
 def _cheapest(feasible: Sequence[Sized]) -> str | None:
@@ -114,18 +122,9 @@ def _cheapest(feasible: Sequence[Sized]) -> str | None:
     return min(costs)[1] if costs else None
 
 
-def _written(
-    recipes: Sequence[Recipe], service: Service, market: Market
-) -> tuple[dict[str, Priced], tuple[Rejection, ...]]:
-    written: dict[str, Priced] = {}
-    refused = []
-    for recipe in recipes:
-        built = as_written(recipe, service, market)
-        if isinstance(built, Rejection):
-            refused.append(built)
-        else:
-            written[recipe.id] = built
-    return written, tuple(refused)
+def _written(recipes: Sequence[Recipe], service: Service, market: Market) -> dict[str, Priced]:
+    built = {recipe.id: as_written(recipe, service, market) for recipe in recipes}
+    return {name: option for name, option in built.items() if not isinstance(option, Rejection)}
 
 
 def _pairs(answers: Sequence[Answer], service: Service, market: Market) -> tuple[Pair, ...]:
@@ -144,9 +143,13 @@ def _pair(platform: Priced, inference: Priced | None, ctx: Context) -> Pair:
     usage = platform.shape.usage + (inference.shape.usage if inference else ())
     unpriced = platform.shape.unpriced + (inference.shape.unpriced if inference else ())
     bill = bill_for(usage, ctx, unpriced)
+    with_vat = bill.monthly_usd * (1 + Decimal(repr(ctx.service.vat_frac)))
+    budget = ctx.service.budget_usd_per_month
     return Pair(
         platform=platform.shape.option,
         inference=inference.shape.option if inference else "",
         bill=bill,
         monthly_usd=bill.monthly_usd,
+        with_vat_usd=with_vat,
+        within_budget=budget is None or with_vat <= Decimal(repr(budget)),
     )

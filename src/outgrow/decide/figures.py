@@ -87,7 +87,7 @@ def _monthly(figure: Figure, evidence: Evidence) -> Finding:
     ours, agrees, causes = explained(
         figure.value, figure.high, option, figure.component, evidence.service, evidence.market
     )
-    extra = () if figure.component else _absent_lines(figure, evidence)
+    extra = () if figure.component else (*_absent_lines(figure, evidence), *_too_small(option, evidence.service))
     return _result(figure, _theirs(figure, " USD"), f"{ours:,.2f} USD", agrees=agrees, causes=(*causes, *extra))
 
 
@@ -101,6 +101,17 @@ def _absent_lines(figure: Figure, evidence: Evidence) -> tuple[Message, ...]:
         return ()
     missing = sum(float(line.amount_usd) for line in option.bill.lines if line.sku == "aws/vpc/public-ipv4")
     return (message("audit.no-ipv4", amount=round(missing, 2)),) if missing else ()
+
+
+def _too_small(option: Priced, service: Service) -> tuple[Message, ...]:
+    """The machine the document prices cannot hold the model it is meant for."""
+    capacity = option.shape.capacity
+    if capacity is None or not capacity.gpu_memory_gib:
+        return ()
+    needed = max((task.gpu_memory_gib for task in service.inference), default=0.0)
+    if capacity.gpu_memory_gib >= needed:
+        return ()
+    return (message("audit.too-small", has_gib=capacity.gpu_memory_gib, needs_gib=needed),)
 
 
 def _prices_ipv4(figure: Figure) -> bool:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from outgrow.domain.option import Shape
 
 SIMPLE_TARGETS = 1
-PIPELINE_TARGETS = 3
 
 
 def levels(shape: Shape) -> Levels:

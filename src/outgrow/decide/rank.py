@@ -14,6 +14,7 @@ from outgrow.decide.span import span
 from outgrow.domain.drivers import at_high, with_values
 from outgrow.domain.message import message
 from outgrow.domain.option import Rejection
+from outgrow.domain.pool import P95
 from outgrow.domain.verdict import Candidate, Interval
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from outgrow.decide.size import Sized
     from outgrow.domain.message import Message
     from outgrow.domain.verdict import Priced
-    from outgrow.domain.workload import Service
+    from outgrow.domain.workload import Criteria, Service
 
 CLEAR_SHARE = 0.8
 """Below this share of common draws in which the winner is the cheaper of the top two, they are called indifferent."""
@@ -36,6 +37,13 @@ class Ranking:
     candidates: tuple[Candidate, ...]
     indifferent: tuple[str, ...] = ()
     tie_breaker: Message | None = None
+
+
+def _place(candidate: Candidate, criteria: Criteria) -> tuple[float, float]:
+    """What candidates are ordered by: regret in money, or first share where the spec gives money no weight."""
+    if criteria.monthly_usd == 0:
+        return -candidate.first_share, candidate.regret_usd
+    return candidate.regret_usd, candidate.monthly_usd.mid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +77,10 @@ def rank(
     candidates = [
         _candidate(future, cheapest, share, service, market) for future, share in zip(futures, shares, strict=True)
     ]
-    order = sorted(range(len(futures)), key=lambda i: (candidates[i].regret_usd, candidates[i].monthly_usd.mid))
-    tie = _tie([futures[i] for i in order], [candidates[i] for i in order])
+    order = sorted(range(len(futures)), key=lambda i: _place(candidates[i], service.criteria))
+    tie = (
+        None if service.criteria.monthly_usd == 0 else _tie([futures[i] for i in order], [candidates[i] for i in order])
+    )
     if tie is not None and tie[0] == 1:
         order[0], order[1] = order[1], order[0]
     ranked = tuple(candidates[i] for i in order)
@@ -82,18 +92,9 @@ def rank(
 
 def _future(option: Sized, service: Service, workloads: Sequence[Service], market: Market) -> _Future:
     assert option.priced is not None
-    settings = option.priced.shape.settings
-    knobs = next(
-        (
-            knob
-            for knob in option.recipe.settings(market.context(service))
-            if all(settings.get(k) == v for k, v in knob.items())
-        ),
-        {},
-    )
 
     def cost(workload: Service) -> float:
-        built = sized(option.recipe, workload, market, knobs)
+        built = sized(option.recipe, workload, market, option.knobs)
         return math.inf if isinstance(built, Rejection) else built.monthly_usd
 
     if not service.drivers:
@@ -124,7 +125,7 @@ def _candidate(
         monthly_usd=future.interval,
         interval_80=(quantile(finite, 0.1), quantile(finite, 0.9)),
         p50_s=_finite(outcome.response.quantile(0.5)) if outcome else None,
-        p95_s=_finite(outcome.response.quantile(0.95)) if outcome else None,
+        p95_s=_finite(outcome.response.quantile(P95)) if outcome else None,
         cold_share=outcome.cold_share if outcome else None,
         first_share=first_share,
         regret_usd=_regret(future.costs, cheapest),
@@ -148,7 +149,7 @@ def _at_risk(future: _Future, service: Service, market: Market) -> tuple[Message
     if not service.drivers:
         return ()
     high = with_values(service, at_high(service))
-    built = sized(future.sized.recipe, high, market, future.priced.shape.settings)
+    built = sized(future.sized.recipe, high, market, future.sized.knobs)
     if isinstance(built, Rejection):
         return (message("risk.at-high", constraint=built.constraint, found=built.found, allowed=built.allowed),)
     return tuple(
@@ -178,7 +179,7 @@ def _first_shares(futures: Sequence[_Future], weights: Sequence[tuple[float, ...
 
 def _p95(future: _Future) -> float:
     outcome = future.priced.shape.outcome
-    return outcome.response.quantile(0.95) if outcome else 0.0
+    return outcome.response.quantile(P95) if outcome else 0.0
 
 
 def _scaled(values: Sequence[float]) -> list[float]:

@@ -6,21 +6,23 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from random import Random
 
     from outgrow.domain.workload import Driver
 
 
-def draws(drivers: Sequence[Driver], count: int, rng: Random) -> list[dict[str, float]]:
+def draws(drivers: Sequence[Driver], count: int, stream: Callable[[str], Random]) -> list[dict[str, float]]:
     """``count`` joint draws, each driver triangular over (low, mid, high), stratified (Latin hypercube).
 
     Every driver is cut into ``count`` equally likely strata, one point is drawn in each, and the columns are shuffled
-    independently, so that small samples still cover each range. Drivers are taken as independent. Empty dicts when
-    nothing is uncertain. Source: McKay, Beckman and Conover 1979.
+    independently, so that small samples still cover each range. Drivers are taken as independent and each has a
+    stream of its own (``stream`` of its path), so that one more of them leaves the others' draws alone. Empty dicts
+    when nothing is uncertain. Source: McKay, Beckman and Conover 1979.
     """
     columns: dict[str, list[float]] = {}
     for driver in drivers:
+        rng = stream(driver.path)
         column = [_triangular(driver, (index + rng.random()) / count) for index in range(count)]
         rng.shuffle(column)
         columns[driver.path] = column

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from outgrow.decide.constraints import violations
@@ -10,6 +10,8 @@ from outgrow.decide.evaluate import sized
 from outgrow.domain.option import Rejection
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from outgrow.catalog.context import Market
     from outgrow.catalog.recipe import Recipe
     from outgrow.domain.verdict import Priced
@@ -18,11 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sized:
-    """An option at its best: priced when it could be built, with the rejections that keep it out of the ranking."""
+    """An option at its best: the knobs it was built with, its bill, and what keeps it out of the ranking."""
 
     recipe: Recipe
     priced: Priced | None
     rejections: tuple[Rejection, ...]
+    knobs: Mapping[str, str | int | float] = field(default_factory=dict)
 
     @property
     def feasible(self) -> bool:
@@ -34,7 +37,8 @@ def choose(recipe: Recipe, service: Service, market: Market) -> Sized:
     """The cheapest setting that meets the constraints; failing that, the cheapest of those that break the fewest."""
     tries: list[tuple[int, float, int, Priced, tuple[Rejection, ...]]] = []
     refused: list[Rejection] = []
-    for index, settings in enumerate(recipe.settings(market.context(service))):
+    offered = recipe.settings(market.context(service))
+    for index, settings in enumerate(offered):
         built = sized(recipe, service, market, settings)
         if isinstance(built, Rejection):
             refused.append(built)
@@ -43,5 +47,5 @@ def choose(recipe: Recipe, service: Service, market: Market) -> Sized:
         tries.append((len(broken), built.monthly_usd, index, built, broken))
     if not tries:
         return Sized(recipe=recipe, priced=None, rejections=tuple(refused[:1]))
-    _, _, _, best, broken = min(tries, key=lambda entry: entry[:3])
-    return Sized(recipe=recipe, priced=best, rejections=broken)
+    _, _, index, best, broken = min(tries, key=lambda entry: entry[:3])
+    return Sized(recipe=recipe, priced=best, rejections=broken, knobs=offered[index])

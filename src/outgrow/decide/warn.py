@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from outgrow.domain.bill import BillLine
     from outgrow.domain.message import Message
-    from outgrow.domain.verdict import Answer, Finding, Priced
+    from outgrow.domain.verdict import Answer, Finding, Pair, Priced
     from outgrow.domain.workload import Service
 
 FLAG_AGE_DAYS = 90
@@ -24,6 +24,19 @@ FLAG_AGE_DAYS = 90
 
 UNLIKE_RATIO = 1.25
 """Sizes further apart than this in vCPU, memory or disk are not one load."""
+
+
+def over_budget(pairs: Sequence[Pair], service: Service) -> Iterator[Message]:
+    """Each answer may fit the budget and both together not."""
+    if pairs and not pairs[0].within_budget:
+        budget = service.budget_usd_per_month or 0.0
+        cheapest = min(float(pair.with_vat_usd) for pair in pairs)
+        yield message(
+            "warn.over-budget",
+            total_usd=round(float(pairs[0].with_vat_usd), 2),
+            budget_usd=budget,
+            cheapest_usd=round(cheapest, 2),
+        )
 
 
 def warnings(
@@ -38,12 +51,15 @@ def warnings(
     found = [
         *_unlike_sizes(service, as_written),
         *_cheapest_at_same_load(service, sized),
+        *_too_small_gpu(service, as_written),
         *_document(findings),
         *_third_parties(service, answers),
         *_limits(service, answers),
         *_notes(answers),
         *_holes(answers),
-        *_withdrawn(answers),
+        *_withdrawn(on, answers),
+        *_weights_disagree(answers),
+        *_no_single_break_even(service),
         *_old(on, answers),
         *_guesses(service),
     ]
@@ -85,7 +101,7 @@ def _sizes(first: Priced, second: Priced) -> dict[str, str]:
 
 def _cheapest_at_same_load(service: Service, sized: Mapping[str, Priced]) -> Iterator[Message]:
     """The pinned platform options once both are sized to the same load."""
-    pinned = [name for name in service.pins if name in sized and sized[name].shape.question is Question.PLATFORM]
+    pinned = [name for name in service.pins if name in sized and _whole_platform(sized[name])]
     ordered = sorted(pinned, key=lambda name: sized[name].monthly_usd)
     for cheaper, dearer in pairwise(ordered):
         yield message(
@@ -95,6 +111,51 @@ def _cheapest_at_same_load(service: Service, sized: Mapping[str, Priced]) -> Ite
             cheaper_usd=round(sized[cheaper].monthly_usd, 2),
             dearer_usd=round(sized[dearer].monthly_usd, 2),
         )
+
+
+def _whole_platform(option: Priced) -> bool:
+    """A platform option whose bill has no hole worth money."""
+    return option.shape.question is Question.PLATFORM and not any(line.material for line in option.bill.unpriced)
+
+
+def _too_small_gpu(service: Service, as_written: Mapping[str, Priced]) -> Iterator[Message]:
+    """A GPU a document pins that cannot hold the model."""
+    for name, option in as_written.items():
+        capacity = option.shape.capacity
+        if name not in service.pins or capacity is None or not capacity.gpu_memory_gib:
+            continue
+        for task in service.inference:
+            if capacity.gpu_memory_gib < task.gpu_memory_gib:
+                machine = str(option.shape.settings.get("machine", option.shape.settings.get("gpu", "")))
+                yield message(
+                    "warn.written-gpu",
+                    option=name,
+                    machine=machine,
+                    has_gib=capacity.gpu_memory_gib,
+                    task=task.name,
+                    needs_gib=task.gpu_memory_gib,
+                )
+
+
+def _weights_disagree(answers: Sequence[Answer]) -> Iterator[Message]:
+    """The least regretted option in money is not the one the weights of the spec put first."""
+    for answer in answers:
+        if not answer.candidates:
+            continue
+        first = max(answer.candidates, key=lambda candidate: candidate.first_share)
+        if first.priced.shape.option != answer.chosen and first.first_share > 0.5:
+            yield message(
+                "warn.weights",
+                question=answer.question.value,
+                chosen=answer.chosen or "",
+                option=first.priced.shape.option,
+                percent=round(first.first_share * 100),
+            )
+
+
+def _no_single_break_even(service: Service) -> Iterator[Message]:
+    if len(service.inference) > 1:
+        yield message("warn.several-tasks", count=len(service.inference))
 
 
 def _document(findings: Sequence[Finding]) -> Iterator[Message]:
@@ -159,9 +220,9 @@ def _holes(answers: Sequence[Answer]) -> Iterator[Message]:
                 yield message("warn.unpriced", option=candidate.priced.shape.option, component=line.component)
 
 
-def _withdrawn(answers: Sequence[Answer]) -> Iterator[Message]:
+def _withdrawn(on: date, answers: Sequence[Answer]) -> Iterator[Message]:
     for option, line in _lines(answers):
-        if line.withdrawn_on is not None:
+        if line.withdrawn_on is not None and line.withdrawn_on <= on:
             yield message("warn.withdrawn", option=option, sku=line.sku, on=str(line.withdrawn_on))
 
 

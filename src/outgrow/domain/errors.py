@@ -32,9 +32,5 @@ class StalePriceError(OutgrowError):
     """Every option left rests on a price older than the allowed age."""
 
 
-class NoCandidateError(OutgrowError):
-    """A question has no option that meets the constraints."""
-
-
 class NetworkError(OutgrowError):
     """A provider could not be reached; nothing was changed."""

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from outgrow.domain.message import Message
 
+P95 = 0.95
+"""The share of requests a target speaks of."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrivals:
@@ -40,7 +43,10 @@ class Law:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlexPool:
-    """Workers that start on demand and stop after ``idle_timeout_s``, beside ``active[h]`` that stay on in hour h."""
+    """Workers that start on demand and stop after ``idle_timeout_s``, beside ``active[h]`` that stay on in hour h.
+
+    ``max_workers`` counts both kinds, as RunPod does.
+    """
 
     service: Law
     cold_start: Law

@@ -166,12 +166,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A platform and an inference option together, on one bill: allowances are shared."""
+    """A platform and an inference option together, on one bill: allowances are shared, the budget covers both."""
 
     platform: str
     inference: str
     bill: Bill
     monthly_usd: Decimal
+    with_vat_usd: Decimal
+    within_budget: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +187,6 @@ class Decision:
     max_age_days: int | None
     answers: tuple[Answer, ...]
     as_written: tuple[Priced, ...]
-    written_rejections: tuple[Rejection, ...]
     pairs: tuple[Pair, ...]
     runways: tuple[Runway, ...]
     claims: tuple[ClaimResult, ...]

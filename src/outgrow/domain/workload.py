@@ -208,7 +208,7 @@ class Team:
     """Who builds and runs it."""
 
     engineers: int = 1
-    can_run_infrastructure: int = 0
+    can_run_infrastructure: int = 1
     hourly_usd: float | None = None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from outgrow.adapters.clock import today
 from outgrow.adapters.spec_file import load_spec, load_text
 from outgrow.adapters.word_files import load_words
 from outgrow.catalog.options import all_options
@@ -26,7 +27,7 @@ HOLDS, TO_REVIEW, BROKEN = "holds", "to-review", "broken"
 
 def check_spec(path: Path, asked: Asked) -> dict[str, Any]:
     """The claims of a spec, tested as it stands."""
-    opened = open_loaded(load_spec(path), asked)
+    opened = open_loaded(load_spec(path), _today(asked))
     decision = decide(opened.service, opened.market, all_options())
     return _result(decision, record=None, changed=[])
 
@@ -42,6 +43,11 @@ def check_record(record: dict[str, Any], asked: Asked, changed_spec: Path | None
     return _result(decision, record=record, changed=changed)
 
 
+def _today(asked: Asked) -> Asked:
+    """A check is about today's prices, whatever day the spec was decided on."""
+    return asked if asked.on is not None else dataclasses.replace(asked, on=today())
+
+
 def _spec_of(record: dict[str, Any], changed_spec: Path | None) -> LoadedSpec:
     if changed_spec is not None:
         return load_spec(changed_spec)
@@ -52,7 +58,7 @@ def _as_then(record: dict[str, Any], asked: Asked) -> Asked:
     """What the record was asked with, unless it is asked otherwise now. The day is today's: that is the point."""
     then = record.get("asked") or {}
     return dataclasses.replace(
-        asked,
+        _today(asked),
         region=asked.region or then.get("region"),
         moved=asked.moved or then.get("moved") or {},
         allow_stale=asked.allow_stale or bool(then.get("allow_stale")),
@@ -87,13 +93,15 @@ def _result(decision: Decision, *, record: dict[str, Any] | None, changed: list[
         if before.get(name) != chosen.get(name)
     ]
     broken = [claim for claim in decision.claims if not claim.holds]
-    status = BROKEN if broken else TO_REVIEW if changed or moved else HOLDS
+    newer = record["record"]["superseded_by"] if record else None
+    status = BROKEN if broken else TO_REVIEW if changed or moved or newer else HOLDS
     return {
         "format": FORMAT,
         "record": record["record"]["id"] if record else None,
         "service": decision.service.name,
         "on": decision.on.isoformat(),
         "status": status,
+        "superseded_by": newer,
         "claims": [dataclasses.asdict(claim) for claim in decision.claims],
         "changed_prices": changed,
         "changed_choices": moved,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from outgrow.adapters.word_files import load_words
@@ -28,13 +29,13 @@ def price_service(opened: Opened, *, only_as_written: bool = False, language: st
     for recipe in all_options():
         if recipe.question is Question.INFERENCE and not service.inference:
             continue
-        for variant, built in _built(recipe, opened, only_as_written=only_as_written):
+        for variant, built, knobs in _built(recipe, opened, only_as_written=only_as_written):
             if isinstance(built, Rejection):
                 refused.append(
                     {"option": recipe.id, "variant": variant, "reason": words.say(built.reason), "found": built.found}
                 )
             else:
-                spread = _spread(recipe, service, opened, variant, built)
+                spread = _spread(recipe, opened, built, knobs)
                 options.append(option_data(built, words) | {"range_usd": spread} | _pinned(recipe, service, variant))
     return {
         "format": FORMAT,
@@ -49,11 +50,19 @@ def price_service(opened: Opened, *, only_as_written: bool = False, language: st
     }
 
 
-def _built(recipe: Recipe, opened: Opened, *, only_as_written: bool) -> list[tuple[str, Priced | Rejection]]:
-    found: list[tuple[str, Priced | Rejection]] = [("as-written", as_written(recipe, opened.service, opened.market))]
+Knobs = Mapping[str, str | int | float]
+
+
+def _built(
+    recipe: Recipe, opened: Opened, *, only_as_written: bool
+) -> list[tuple[str, Priced | Rejection, Knobs | None]]:
+    """Both variants, the sized one with its knobs."""
+    found: list[tuple[str, Priced | Rejection, Knobs | None]] = [
+        ("as-written", as_written(recipe, opened.service, opened.market), None)
+    ]
     if not only_as_written:
         chosen = choose(recipe, opened.service, opened.market)
-        found.append(("sized", chosen.priced if chosen.priced is not None else chosen.rejections[0]))
+        found.append(("sized", chosen.priced or chosen.rejections[0], chosen.knobs))
     return found
 
 
@@ -62,15 +71,14 @@ def _pinned(recipe: Recipe, service: Service, variant: str) -> dict[str, Any]:
     return {"pinned_by": "spec" if recipe.id in service.pins else "reference"} if variant == "as-written" else {}
 
 
-def _spread(recipe: Recipe, service: Service, opened: Opened, variant: str, mid: Priced) -> dict[str, float]:
-    """The bill over the spec's ranges, with the settings of the middle for a sized option."""
+def _spread(recipe: Recipe, opened: Opened, mid: Priced, knobs: Knobs | None) -> dict[str, float]:
+    """The bill over the spec's ranges, with the knobs of the middle for a sized option."""
 
     def cost(workload: Service) -> float:
-        built = (
-            as_written(recipe, workload, opened.market)
-            if variant == "as-written"
-            else sized(recipe, workload, opened.market, mid.shape.settings)
-        )
+        if knobs is None:
+            built = as_written(recipe, workload, opened.market)
+        else:
+            built = sized(recipe, workload, opened.market, knobs)
         return mid.monthly_usd if isinstance(built, Rejection) else built.monthly_usd
 
-    return dataclasses.asdict(span(service, cost))
+    return dataclasses.asdict(span(opened.service, cost))

@@ -11,7 +11,7 @@ from outgrow.adapters.price_files import load_book, shipped_machines
 from outgrow.adapters.spec_file import load_spec
 from outgrow.catalog.context import Market
 from outgrow.domain.drivers import with_values
-from outgrow.domain.errors import SpecError
+from outgrow.domain.errors import PriceError, SpecError
 from outgrow.flows.references import refuse_unknown
 from outgrow.sim.closed_form import predict
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from outgrow.adapters.spec_file import LoadedSpec
+    from outgrow.catalog.pricebook import PriceBook
     from outgrow.domain.workload import Service
 
 MAX_PRICE_AGE_DAYS = 365
@@ -60,12 +61,11 @@ def open_loaded(loaded: LoadedSpec, asked: Asked) -> Opened:
     if asked.region is not None:
         service = dataclasses.replace(service, region=asked.region)
     book = load_book(asked.overlays)
+    _refuse_future(book, max(today(), asked.on or today()))
     machines = shipped_machines()
     on = asked.on or service.on or today()
-    from_flags = {key for key, given in (("region", asked.region), ("on", asked.on)) if given is not None}
-    positions = {
-        path: line for path, line in loaded.positions.items() if path[:1] not in {(key,) for key in from_flags}
-    }
+    flags = {(key,) for key, given in (("region", asked.region), ("date", asked.on)) if given is not None}
+    positions = {path: line for path, line in loaded.positions.items() if path[:1] not in flags}
     refuse_unknown(service, book, machines, on, name=loaded.path.name, positions=positions)
     service = _moved(service, asked.moved)
     if any(task.external and task.external.sku is None for task in service.inference):
@@ -83,10 +83,19 @@ def open_loaded(loaded: LoadedSpec, asked: Asked) -> Opened:
     return Opened(service=service, market=market, name=loaded.path.name, text=loaded.text, asked=kept)
 
 
+def _refuse_future(book: PriceBook, latest: date) -> None:
+    """A price cannot have been confirmed on a day that has not come."""
+    for rate in book:
+        if rate.as_of > latest:
+            raise PriceError(f"{rate.sku} in {rate.region}: as_of {rate.as_of} has not come yet; today is {today()}")
+
+
 def _moved(service: Service, moved: Mapping[str, float]) -> Service:
     """The service with numbers set from outside; a moved number is certain, so its range goes."""
     if not moved:
         return service
+    if moved.get("users.daily_active") == 0 and service.inference:
+        raise SpecError("--set: users.daily_active=0 leaves nobody to ask; found 0, allowed is a number above 0")
     try:
         changed = with_values(service, moved)
     except KeyError as problem:

@@ -33,10 +33,15 @@ def refuse_unknown(
         *_options(service),
         *_pins(service, book, machines),
         *_skus(service, book),
+        *_credits(service, book),
     ]
     if problems:
         lines = [f"{_place(name, path, positions)}: {text}" for path, text in problems]
         raise SpecError("\n".join(lines), hint="outgrow prices list shows what is sold where")
+
+
+FLAGS: dict[tuple[str | int, ...], str] = {("date",): "--on"}
+"""Flags of the command line that go by another name than the key of the spec they stand in for."""
 
 
 def _place(name: str, path: tuple[str | int, ...], positions: Mapping[tuple[str | int, ...], int]) -> str:
@@ -44,7 +49,7 @@ def _place(name: str, path: tuple[str | int, ...], positions: Mapping[tuple[str 
     at = path
     while at and at not in positions:
         at = at[:-1]
-    return f"{name}:{positions[at]} {_dotted(path)}" if at else f"--{_dotted(path)}"
+    return f"{name}:{positions[at]} {_dotted(path)}" if at else FLAGS.get(path, f"--{_dotted(path)}")
 
 
 def _dotted(path: tuple[str | int, ...]) -> str:
@@ -63,7 +68,7 @@ def _region(service: Service, book: PriceBook, on: date) -> Iterator[Problem]:
     if service.region in priced:
         first = min(rate.valid_from for rate in hosts if rate.region == service.region)
         if on < first:
-            yield ("on",), f"{on} is before the first price known for {service.region}, {first}"
+            yield ("date",), f"{on} is before the first price known for {service.region}, {first}"
         return
     if service.region in COUNTRY_OF_REGION:
         text = f"no prices for region {service.region!r}; priced: {', '.join(priced)}; add a price file with --prices"
@@ -71,6 +76,15 @@ def _region(service: Service, book: PriceBook, on: date) -> Iterator[Problem]:
         near = did_you_mean(service.region, priced) or did_you_mean(service.region, COUNTRY_OF_REGION)
         text = f"unknown region {service.region!r}{near}; priced: {', '.join(priced)}"
     yield ("region",), text
+
+
+def _credits(service: Service, book: PriceBook) -> Iterator[Problem]:
+    """A credit of a provider nothing is bought from pays for nothing."""
+    providers = sorted({rate.provider for rate in book})
+    for index, credit in enumerate(service.credits):
+        if credit.provider not in providers:
+            near = did_you_mean(credit.provider, providers)
+            yield ("credits", index, "provider"), f"unknown provider {credit.provider!r}{near}"
 
 
 def _options(service: Service) -> Iterator[Problem]:

@@ -28,10 +28,17 @@ def write_record(data: dict[str, Any], folder: Path, *, supersedes: Path | None 
     """
     old_file = folder / JSON
     old = read_record(old_file) if old_file.exists() else None
-    if old is not None and old["record"]["id"] == data["record"]["id"]:
-        for link in ("supersedes", "superseded_by"):
-            data["record"][link] = old["record"][link]
+    if old is not None and old["record"]["service"] != data["record"]["service"]:
+        raise RecordError(
+            f"{folder}: holds the record of service {old['record']['service']!r}, this one is of"
+            f" {data['record']['service']!r}",
+            hint="choose another --out",
+        )
+    if old is not None and old["record"]["identity"] == data["record"]["identity"]:
+        for key in ("id", "supersedes", "superseded_by"):
+            data["record"][key] = old["record"][key]
     elif old is not None:
+        data["record"]["id"] = _free_id(data["record"]["identity"], folder)
         archive = folder / ARCHIVE / old["record"]["id"]
         _supersede(old, archive, newer=data, newer_folder=folder)
         data["record"]["supersedes"] = _link(old, archive, folder)
@@ -41,6 +48,16 @@ def write_record(data: dict[str, Any], folder: Path, *, supersedes: Path | None 
         _supersede(older, named.parent, newer=data, newer_folder=folder)
         data["record"]["supersedes"] = _link(older, named.parent, folder)
     return write_files(data, folder)
+
+
+def _free_id(identity: str, folder: Path) -> str:
+    """The identity, or its next revision when a record like it was superseded here and is now decided again."""
+    revision = 1
+    name = identity
+    while (folder / ARCHIVE / name).exists():
+        revision += 1
+        name = f"{identity}-r{revision}"
+    return name
 
 
 def write_files(data: dict[str, Any], folder: Path) -> dict[str, Path]:
@@ -112,7 +129,7 @@ def _is_record(data: object) -> bool:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         return False
     head, spec = data.get("record"), data.get("spec")
-    needed = ("id", "service", "status", "language", "supersedes", "superseded_by")
+    needed = ("id", "identity", "service", "status", "language", "supersedes", "superseded_by")
     return (
         isinstance(head, dict)
         and isinstance(spec, dict)

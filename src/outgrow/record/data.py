@@ -51,7 +51,7 @@ def decision_data(
             "version": version,
         },
         "questions": {answer.question.value: answer_data(answer, words) for answer in decision.answers},
-        "pairs": [_pair(pair, service.vat_frac) for pair in decision.pairs],
+        "pairs": [_pair(pair) for pair in decision.pairs],
         "credits": [_plain(run) for run in decision.runways],
         "claims": [dataclasses.asdict(claim) for claim in decision.claims],
         "measure_first": _measure(decision, words),
@@ -71,16 +71,23 @@ def _head(decision: Decision, body: Json, language: str) -> Json:
     """Identity: the same spec, prices, day, seed and tool give the same id, whatever the language."""
     identity = [body["spec"]["text"], body["asked"], body["prices"], body["method"], decision.on.isoformat()]
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
+    name = f"{decision.service.name}-{decision.on.isoformat()}-{digest}"
     return {
-        "id": f"{decision.service.name}-{decision.on.isoformat()}-{digest}",
+        "id": name,
+        "identity": name,
         "service": decision.service.name,
         "title": decision.service.title or decision.service.name,
         "date": decision.on.isoformat(),
-        "status": "accepted" if all(answer.chosen for answer in decision.answers) else "proposed",
+        "status": "accepted" if _answered(decision) else "proposed",
         "language": language,
         "supersedes": None,
         "superseded_by": None,
     }
+
+
+def _answered(decision: Decision) -> bool:
+    """Every question has an answer, and the answers together fit the budget."""
+    return all(answer.chosen for answer in decision.answers) and all(p.within_budget for p in decision.pairs[:1])
 
 
 def answer_data(answer: Answer, words: Words) -> Json:
@@ -213,13 +220,13 @@ def _crossover(crossover: Crossover) -> Json:
     }
 
 
-def _pair(pair: Pair, vat_frac: float) -> Json:
-    total = float(pair.monthly_usd)
+def _pair(pair: Pair) -> Json:
     return {
         "platform": pair.platform,
         "inference": pair.inference or None,
-        "monthly_usd": total,
-        "with_vat_usd": total * (1 + vat_frac),
+        "monthly_usd": float(pair.monthly_usd),
+        "with_vat_usd": float(pair.with_vat_usd),
+        "within_budget": pair.within_budget,
     }
 
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WARNING_GROUPS: Mapping[str, tuple[str, ...]] = {
-    "comparability": ("warn.unlike", "warn.same-load"),
-    "document": ("warn.region", "warn.no-ipv4", "warn.sibling"),
+    "comparability": ("warn.over-budget", "warn.unlike", "warn.same-load", "warn.weights", "warn.several-tasks"),
+    "document": ("warn.region", "warn.no-ipv4", "warn.sibling", "warn.written-gpu"),
     "data": ("warn.third-party", "warn.third-party-home"),
     "options": ("note.", "limit."),
     "figures": ("warn.",),
@@ -243,7 +243,8 @@ def _payload(view: View, candidate: Mapping[str, Any], question: str) -> list[In
         "operator": view.term(place["operator"]),
         "country": view.term(place["country"]) if place["country"] else view.label("unknown"),
     }
-    return [text(view.label("means.place", trust=view.term(place["trust"]), **where))]
+    own = place["trust"] in {"own-hardware", "own-cloud-account"}
+    return [text(view.label("means.place-own" if own else "means.place", trust=view.term(place["trust"]), **where))]
 
 
 def warnings(view: View) -> Section | None:

@@ -63,7 +63,11 @@ def _by_rate(pool_hours: tuple[int, ...], arrivals: Arrivals) -> dict[tuple[floa
 
 
 def _queue_part(weight: float, workers: int, rate: float, service: Law) -> Part:
-    """Requests of an M/G/c queue: the wait is exponential with the right chance and the right mean."""
+    """Requests of an M/G/c queue: W = 0 with chance 1 - C, else exponential with mean E[W] / C.
+
+    Exact for exponential service; for fixed service the tail of the wait is overstated, for cv > 1 understated.
+    Source: the standard exponential approximation, e.g. Whitt, "Approximations for the GI/G/m queue", 1993.
+    """
     wait_s = mean_wait(workers, rate, service)
     if math.isinf(wait_s):
         return Part(weight=weight, service=service, lost=True)
@@ -159,13 +163,14 @@ def _flex(pool: FlexPool, arrivals: Arrivals) -> Outcome:
         if not requests:
             continue
         rate = requests / 3600
-        hour = _active_hour(pool, rate, active) if active else _flex_hour(pool, rate)
+        beside = dataclasses.replace(pool, max_workers=max(0, pool.max_workers - active))
+        hour = _active_hour(beside, rate, active) if active else _flex_hour(pool, rate)
         parts += hour.parts(requests * hours)
         starts += hour.starts * hours
         busy_s += hour.busy_s * hours
         idle_s += hour.idle_s * hours
         delayed += hour.delayed * requests * hours
-        busiest = max(busiest, rate * pool.service.mean_s / max(1, pool.max_workers + active))
+        busiest = max(busiest, rate * pool.service.mean_s / max(1, pool.max_workers, active))
     return Outcome(
         response=Mixture(tuple(parts)),
         cold_starts=starts,

@@ -1,4 +1,4 @@
-"""Exact queueing results. Times in seconds, rates in 1/s."""
+"""Queueing results, exact where the docstring says so. Times in seconds, rates in 1/s."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def several_flex_workers(
     within 3 % when calls are sparse and within 40 % at high reuse (tested); it cannot see clustering.
     Source: ours, after the overflow argument of Erlang loss systems (Cooper 1981, chapter 4).
     """
-    p, full, idle = 1.0, 0.0, 0.0
+    p, cold, full, idle = 1.0, 1.0, 0.0, 0.0
     for _ in range(60):
         load = rate * (p * cold_start.mean_s + max(0.0, service.mean_s - queue_delay_s))
         cold, idle, before = 0.0, 0.0, 1.0
@@ -142,4 +142,4 @@ def several_flex_workers(
         if abs(cold - p) < CONVERGED:
             break
         p = (p + cold) / 2
-    return SeveralFlexWorkers(cold_per_request=p, idle_s_per_request=idle, full_share=full)
+    return SeveralFlexWorkers(cold_per_request=cold, idle_s_per_request=idle, full_share=full)

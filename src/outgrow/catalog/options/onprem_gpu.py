@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from outgrow.catalog import bought, gpu
@@ -21,6 +22,10 @@ MEMORY_GIB = {"rtx-3090": 24, "rtx-4090": 24, "l4": 24, "a10": 24, "a100-40gb": 
 """Memory of the GPUs the price file lists. Source: NVIDIA product pages."""
 
 
+GPUS_PER_SERVER = 2
+"""GPUs one bought server holds: what an ordinary workstation board has slots and power for. Ours."""
+
+
 def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | float]) -> TaskPlan | Rejection:
     name = _cheapest(ctx, task)
     if name is None:
@@ -28,12 +33,14 @@ def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | 
     sku = f"onprem/gpu/{name}-high"
     count, outcome = gpu.servers_for(ctx, task, (True,) * 24)
     server_usage, unpriced, server_upfront = bought.server(ctx)
+    more = math.ceil(count / GPUS_PER_SERVER) - 1
     rate = ctx.rate_usd(sku) or 0.0
     wanted = ctx.service.onprem
     return TaskPlan(
         usage=(
             *(bought.written_off(f"GPU {name}", sku, wanted.lifetime_months) for _ in range(count)),
             *bought.electricity(ctx, "GPU", wanted.gpu_watts * count),
+            *(server_usage * more),
         ),
         outcome=outcome,
         hosts=(Host(name="GPU server", machine=name, runs=(task.name,), public=False),),
@@ -41,7 +48,7 @@ def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | 
         capacity=Capacity(vcpu=0, memory_gib=0, storage_gb=0, gpu_memory_gib=MEMORY_GIB[name]),
         settings={"gpu": name, "count": count},
         notes=_street_price(ctx, name),
-        upfront_usd=rate * count,
+        upfront_usd=None if server_upfront is None else rate * count + server_upfront * more,
         shared=server_usage,
         shared_unpriced=unpriced,
         shared_upfront_usd=server_upfront,

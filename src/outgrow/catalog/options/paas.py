@@ -34,6 +34,12 @@ INCLUDED_GB = 1000.0
 
 Source: Vercel pricing, Pro, 1 TB of fast data transfer (general knowledge, not looked up)."""
 
+INCLUDED_FILES_GB = 100.0
+INCLUDED_DATABASE_GB = 8.0
+"""File and database storage the Supabase Pro plan is taken to cover.
+
+Source: Supabase pricing, Pro (general knowledge, not looked up)."""
+
 INSTANCE_GIB = 2.0
 """Memory of a standard function instance. Source: Vercel docs, functions limits."""
 
@@ -118,11 +124,26 @@ def _outcome(ctx: Context) -> Outcome | None:
 
 
 def _unpriced(ctx: Context, variant: Variant) -> tuple[UnpricedLine, ...]:
-    if variant is Variant.AS_WRITTEN or quantity(ctx.web_gb_per_month()) == 0:
+    """What the fees cover as far as we know, and beyond that a hole in the bill."""
+    if variant is Variant.AS_WRITTEN:
         return ()
-    reason = message("unpriced.paas-transfer", gb=round(ctx.web_gb_per_month(), 1))
-    beyond = ctx.web_gb_per_month() > INCLUDED_GB
-    return (UnpricedLine(component="data transfer out", sku=None, reason=reason, material=beyond),)
+    kept_gb = sum(part.storage_gb for part in ctx.service.components)
+    database_gb = ctx.service.database.storage_gb if ctx.service.database else 0.0
+    amounts = (
+        ("data transfer out", "unpriced.paas-transfer", ctx.web_gb_per_month(), INCLUDED_GB),
+        ("files kept", "unpriced.paas-storage", kept_gb, INCLUDED_FILES_GB),
+        ("database storage", "unpriced.paas-database", database_gb, INCLUDED_DATABASE_GB),
+    )
+    return tuple(
+        UnpricedLine(
+            component=name,
+            sku=None,
+            reason=message(code, gb=round(amount, 1), included_gb=included),
+            material=amount > included,
+        )
+        for name, code, amount, included in amounts
+        if quantity(amount) > 0
+    )
 
 
 OPTION = Paas()

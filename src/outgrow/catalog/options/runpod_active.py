@@ -22,7 +22,7 @@ def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | 
     name = runpod.gpu_class(ctx, ID, task, None, runpod.ACTIVE)
     if isinstance(name, Rejection):
         return name
-    workers, outcome = gpu.servers_for(ctx, task, (True,) * 24)
+    workers, outcome = gpu.servers_for(ctx, task, (True,) * 24, most=task.max_workers)
     month_s = runpod.month_of_workers(workers)
     return TaskPlan(
         usage=(runpod.active_usage(name, month_s), *runpod.active_disk(task, month_s / 3600)),

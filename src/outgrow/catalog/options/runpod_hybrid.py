@@ -28,7 +28,8 @@ def _knobs(ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
             hours.append(gpu.window_hours(task.windows))
         windows += [gpu.windows_text(on) for on in (*hours, (True,) * 24) if any(on)]
     unique = list(dict.fromkeys(windows))
-    return tuple({"active_hours": text, "active_base": base} for text in unique for base in (1, 2))
+    most = min((task.max_workers for task in ctx.service.inference), default=0)
+    return tuple({"active_hours": text, "active_base": base} for text in unique for base in (1, 2) if base <= most)
 
 
 def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | float]) -> TaskPlan | Rejection:
