@@ -315,7 +315,7 @@ def test_a_question_without_candidate_is_recorded_and_has_its_own_exit_code(tmp_
 def test_init_writes_specs_that_decide_accepts(tmp_path):
     for name in ("receipts", "chat", "imagetool"):
         assert outgrow("init", "--example", name, str(tmp_path / name)).returncode == 0
-        assert outgrow("price", str(tmp_path / name)).returncode == 0
+        assert outgrow("decide", str(tmp_path / name), "--json").returncode == 0
     flags = ("--name", "mine", "--users", "12", "--requests-per-day", "5", "--data", "public", "--need", "websocket")
     assert outgrow("init", str(tmp_path / "mine"), *flags).returncode == 0
     assert outgrow("decide", str(tmp_path / "mine"), "--json").returncode == 0
