@@ -386,3 +386,16 @@ def test_what_a_killed_run_left_is_swept_away_later(tmp_path):
     assert outgrow("decide", "examples/receipts", "--out", str(tmp_path)).returncode == 0
     assert not left.exists()
     assert fresh.exists()
+
+
+def test_init_asks_on_a_terminal_and_marks_what_was_only_offered_as_a_guess(tmp_path):
+    answers = "my-shop\nus-east-1\n120\n\n4\nnot a number\n30\n16\npublic\ny\nn\n"
+    command = f"{OUTGROW} init {tmp_path}"
+    subprocess.run(
+        ["script", "-qec", command, "/dev/null"], input=answers, capture_output=True, text=True, check=True, timeout=30
+    )
+    spec = (tmp_path / "service.yaml").read_text()
+    assert "daily_active: {value: 120, source: stated}" in spec
+    assert "requests_per_day: {value: 100, source: guessed}" in spec
+    assert "needs: [websocket]" in spec
+    assert outgrow("price", str(tmp_path)).returncode == 0

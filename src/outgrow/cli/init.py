@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,9 +74,9 @@ def _start(arguments: argparse.Namespace) -> Start:
     given = {field: value for field, _, _ in QUESTIONS if (value := getattr(arguments, field)) is not None}
     if not given and sys.stdin.isatty():
         given = _asked(Start())
-        return Start(**given, asked=True)
-    start = Start(**given, needs=tuple(dict.fromkeys(arguments.need)))
-    return dataclasses.replace(start, asked=bool(given))
+    else:
+        given["needs"] = tuple(dict.fromkeys(arguments.need))
+    return Start(**given, given=frozenset(given))
 
 
 def _asked(defaults: Start) -> dict[str, Any]:
@@ -86,7 +85,9 @@ def _asked(defaults: Start) -> dict[str, Any]:
     for field, text, kind in QUESTIONS:
         offered = getattr(defaults, field)
         shown = f"{offered:g}" if isinstance(offered, float) else str(offered)
-        answers[field] = _answer(f"{text} [{shown}]: ", kind, offered)
+        answer = _answer(f"{text} [{shown}]: ", kind, None)
+        if answer is not None:
+            answers[field] = answer
     wanted = [need for need in NEEDS if _answer(f"does it need {need}? y/n [n]: ", _yes, offered=False)]
     return {**answers, "needs": tuple(wanted)}
 

@@ -21,7 +21,7 @@ PACKAGE = files("outgrow")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """The few numbers a first spec is made from; everything else in it is a guess, and says so."""
+    """The few numbers a first spec is made from, and which of them somebody gave; the rest are guesses, and say so."""
 
     name: str = "my-service"
     region: str = "us-east-1"
@@ -33,7 +33,11 @@ class Start:
     gpu_gib: float = 24
     data: str = "internal"
     needs: tuple[str, ...] = ()
-    asked: bool = False
+    given: frozenset[str] = frozenset()
+
+    def source(self, field: str) -> str:
+        """A number somebody gave is stated, one that was left as offered is a guess."""
+        return "stated" if field in self.given else "guessed"
 
 
 def example_names() -> tuple[str, ...]:
@@ -73,7 +77,9 @@ def first_spec(start: Start) -> str:
         gpu_gib=f"{start.gpu_gib:g}",
         data=start.data,
         needs=", ".join(start.needs),
-        source="quoted" if start.asked else "guessed",
+        users_source=start.source("users"),
+        requests_source=start.source("requests_per_day"),
+        service_source=start.source("service_s"),
     )
     parse_spec(text)
     return text
