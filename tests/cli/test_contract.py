@@ -399,3 +399,29 @@ def test_init_asks_on_a_terminal_and_marks_what_was_only_offered_as_a_guess(tmp_
     assert "requests_per_day: {value: 100, source: guessed}" in spec
     assert "needs: [websocket]" in spec
     assert outgrow("price", str(tmp_path)).returncode == 0
+
+
+def test_a_record_elsewhere_can_be_superseded(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    assert outgrow("decide", "examples/receipts", "--out", str(old)).returncode == 0
+    words = ("--set", "users.daily_active=45", "--out", str(new), "--supersedes", str(old))
+    assert outgrow("decide", "examples/receipts", *words).returncode == 0
+    older = json.loads((old / "decision.json").read_text())["record"]
+    newer = json.loads((new / "decision.json").read_text())["record"]
+    assert older["status"] == "superseded"
+    assert (old / older["superseded_by"]["path"]).resolve() == (new / "decision.json").resolve()
+    assert (new / newer["supersedes"]["path"]).resolve() == (old / "decision.json").resolve()
+
+
+def test_check_can_mark_a_record_to_review(tmp_path):
+    assert outgrow("decide", "examples/receipts", "--out", str(tmp_path)).returncode == 0
+    header = "sku,region,meter,unit,currency,rate,tier_from,allowance,increment,valid_from,valid_until,withdrawn_on,as_of"
+    row = "aws/ec2/t4g.small,ap-northeast-2,instance-hours,hour,USD,0.03,,,,2026-11-20,,,2026-11-20,high,a letter"
+    prices = tmp_path / "mine.csv"
+    prices.write_text(f"{header},confidence,source\n{row}\n")
+    words = ("check", str(tmp_path), "--on", "2026-11-23", "--prices", str(prices), "--mark")
+    assert outgrow(*words).returncode == 6
+    marked = json.loads((tmp_path / "decision.json").read_text())
+    assert marked["record"]["status"] == "to-review"
+    assert [change["sku"] for change in marked["review"]["changed_prices"]] == ["aws/ec2/t4g.small"]
+    assert "to-review" in (tmp_path / "decision.md").read_text()
