@@ -415,7 +415,9 @@ def test_a_record_elsewhere_can_be_superseded(tmp_path):
 
 def test_check_can_mark_a_record_to_review(tmp_path):
     assert outgrow("decide", "examples/receipts", "--out", str(tmp_path)).returncode == 0
-    header = "sku,region,meter,unit,currency,rate,tier_from,allowance,increment,valid_from,valid_until,withdrawn_on,as_of"
+    header = (
+        "sku,region,meter,unit,currency,rate,tier_from,allowance,increment,valid_from,valid_until,withdrawn_on,as_of"
+    )
     row = "aws/ec2/t4g.small,ap-northeast-2,instance-hours,hour,USD,0.03,,,,2026-11-20,,,2026-11-20,high,a letter"
     prices = tmp_path / "mine.csv"
     prices.write_text(f"{header},confidence,source\n{row}\n")

@@ -79,7 +79,12 @@ def open_loaded(loaded: LoadedSpec, asked: Asked) -> Opened:
         on=on,
         max_age_days=None if asked.allow_stale else MAX_PRICE_AGE_DAYS,
     )
-    kept = {"region": asked.region, "moved": dict(asked.moved), "allow_stale": asked.allow_stale}
+    kept = {
+        "region": asked.region,
+        "moved": dict(asked.moved),
+        "allow_stale": asked.allow_stale,
+        "prices": [path.name for path in asked.overlays],
+    }
     return Opened(service=service, market=market, name=loaded.path.name, text=loaded.text, asked=kept)
 
 
