@@ -427,3 +427,49 @@ def test_check_can_mark_a_record_to_review(tmp_path):
     assert marked["record"]["status"] == "to-review"
     assert [change["sku"] for change in marked["review"]["changed_prices"]] == ["aws/ec2/t4g.small"]
     assert "to-review" in (tmp_path / "decision.md").read_text()
+
+
+def test_an_option_that_could_do_the_work_for_more_money_is_rejected_for_the_money():
+    spec = "examples/imagetool"
+    words = ("--set", "users.daily_active=1240", "--set", "budget_usd_per_month=400")
+    data = answer("decide", spec, *words)
+    reasons = [r["constraint"] for r in data["questions"]["inference"]["rejections"] if r["option"] == "runpod-hybrid"]
+    assert reasons == ["budget"]
+
+
+def test_crossovers_along_demand_agree_with_what_price_says_on_either_side():
+    for example in ("receipts", "imagetool"):
+        data = answer("decide", f"examples/{example}")
+        for question in data["questions"].values():
+            for turn in question["crossovers"]:
+                if turn["method"] != "sized-bills" or turn["binds"] != "monthly_usd":
+                    continue
+                costs = []
+                for factor in (0.97, 1.03):
+                    move = f"{turn['driver']}={turn['value'] * factor}"
+                    priced = answer("price", f"examples/{example}", "--set", move, "--set", "budget_usd_per_month=1e9")
+                    bills = {o["option"]: o["monthly_usd"] for o in priced["options"] if o["variant"] == "sized"}
+                    costs.append(bills[turn["between"][0]] - bills[turn["between"][1]])
+                assert costs[0] < 0 < costs[1], turn
+
+
+def test_a_burstable_host_as_written_pays_for_its_surplus_cpu(tmp_path):
+    (tmp_path / "service.yaml").write_text(
+        """format: 1
+service: busy
+region: us-east-1
+date: 2026-11-23
+users: {daily_active: 10000, day_shape: flat}
+web: {requests_per_user_day: 86.4, egress_kb_per_request: 0}
+components: [{name: api, tier: backend, memory_gib: 1, cpu_ms_per_request: 100}]
+as_written: {ec2-single: {hosts: [{name: host, machine: t4g.large, disk_gb: 20}]}}
+"""
+    )
+    line = next(
+        line
+        for line in written(answer("price", str(tmp_path), "--as-written"), "ec2-single")["lines"]
+        if line["sku"] == "aws/ec2/cpu-credits-t4g"
+    )
+    # by hand: 10 requests a second x 0.1 s = 1 vCPU busy; baseline 2 x 0.30 = 0.6; 0.4 x 730 h = 292 vCPU-h x 0.04
+    assert line["quantity"] == pytest.approx(292)
+    assert line["amount_usd"] == pytest.approx(11.68)

@@ -129,7 +129,7 @@ def test_intervals_span_the_draws(market: Market) -> None:
 
 
 def test_two_options_that_win_about_as_often_are_indifferent_and_the_tie_breaker_is_named(market: Market) -> None:
-    found = ranked(market, (FLAT, LINE), (10, 20, 30))  # line is the cheaper in 2 of 3
+    found = ranked(market, (FLAT, LINE), (10, 23, 30))  # line is the cheaper in 2 of 3, in the middle 46 to 50
     assert found.indifferent == ("line", "flat")
     assert found.tie_breaker is not None
     assert found.tie_breaker.code == "tie.first-share"
@@ -143,10 +143,17 @@ def test_an_option_that_is_cheaper_in_four_of_five_draws_is_not_tied(market: Mar
 
 def test_a_tie_goes_to_the_option_with_less_to_look_after(market: Market) -> None:
     many = Toy(id="line", usd=LINE.usd, points=4)
-    found = ranked(market, (FLAT, many), (10, 20, 30))
+    found = ranked(market, (FLAT, many), (10, 23, 30))
     assert found.indifferent == ("flat", "line")
     assert found.tie_breaker == message("tie.management-points", fewer=1, more=4)
     assert found.candidates[0].priced.shape.option == "flat"
+
+
+def test_a_tie_breaker_may_not_cost_more_than_a_tenth(market: Market) -> None:
+    many = Toy(id="line", usd=LINE.usd, points=4)
+    found = ranked(market, (FLAT, many), (10, 20, 30))  # in the middle 40 to 50
+    assert found.candidates[0].priced.shape.option == "line"
+    assert found.indifferent == ()
 
 
 def test_options_are_not_tied_when_the_second_is_nearly_always_the_cheaper(market: Market) -> None:

@@ -151,7 +151,7 @@ def _shape(
     pins: Pins | None,
 ) -> Shape:
     runs = _placement(recipe, ctx, hosts, database)
-    usage = [*_host_usage(ctx, hosts, runs, sized=pins is None), *_database_usage(database)]
+    usage = [*_host_usage(ctx, hosts, runs), *_database_usage(database)]
     usage += _network_usage(recipe, ctx, settings, pins)
     usage += parts.egress(ctx)
     if pins is None:
@@ -202,9 +202,7 @@ def _need_of(ctx: Context, names: tuple[str, ...]) -> HostNeed:
     return parts.host_need(ctx, members, ctx.service.database if DATABASE in names else None)
 
 
-def _host_usage(
-    ctx: Context, hosts: tuple[PinnedHost, ...], runs: Mapping[str, tuple[str, ...]], *, sized: bool
-) -> list[Usage]:
+def _host_usage(ctx: Context, hosts: tuple[PinnedHost, ...], runs: Mapping[str, tuple[str, ...]]) -> list[Usage]:
     usage: list[Usage] = []
     for host in hosts:
         usage.append(parts.hours(host.name, f"aws/ec2/{host.machine}", host.count))
@@ -213,7 +211,7 @@ def _host_usage(
         if host.public_ipv4:
             usage.append(parts.public_ipv4(host.name, host.count))
         machine = ctx.machines.get(host.machine)
-        if sized and machine is not None:
+        if machine is not None:
             need = _need_of(ctx, runs[host.name])
             share = HostNeed(memory_gib=need.memory_gib, mean_vcpu=need.mean_vcpu / host.count)
             usage += parts.surplus_credits(host.name, machine, share) * host.count

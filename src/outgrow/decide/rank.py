@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from outgrow.domain.verdict import Priced
     from outgrow.domain.workload import Criteria, Service
 
+CLOSE_FRAC = 0.1
+"""Bills further apart than this are not a matter of taste: the tie-breaker must not cost more."""
+
 CLEAR_SHARE = 0.8
 """Below this share of common draws in which the winner is the cheaper of the top two, they are called indifferent."""
 
@@ -190,13 +193,18 @@ def _scaled(values: Sequence[float]) -> list[float]:
 
 
 def _tie(futures: Sequence[_Future], candidates: Sequence[Candidate]) -> tuple[int, Message] | None:
-    """The top two cannot be told apart when neither is the cheaper in `CLEAR_SHARE` of the common draws.
+    """Can the top two not be told apart?
+
+    So when their middle bills are within `CLOSE_FRAC` and neither is the cheaper in `CLEAR_SHARE` of the common draws.
 
     Fewer management points break the tie, then the higher first share. Returns who wins (0 or 1) and why.
     """
     if len(futures) < 2:
         return None
     first, second = futures[0].costs, futures[1].costs
+    mids = [future.priced.monthly_usd for future in futures[:2]]
+    if abs(mids[0] - mids[1]) > CLOSE_FRAC * max(mids):
+        return None
     pairs = list(zip(first, second, strict=True))
     clear = CLEAR_SHARE * len(pairs)
     if sum(a < b for a, b in pairs) >= clear or sum(b < a for a, b in pairs) >= clear:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from outgrow.domain.workload import Service
 
 
+MONEY = frozenset({"budget", "upfront"})
+"""Constraints on money."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sized:
     """An option at its best: the knobs it was built with, its bill, and what keeps it out of the ranking."""
@@ -34,8 +38,12 @@ class Sized:
 
 
 def choose(recipe: Recipe, service: Service, market: Market) -> Sized:
-    """The cheapest setting that meets the constraints; failing that, the cheapest of those that break the fewest."""
-    tries: list[tuple[int, float, int, Priced, tuple[Rejection, ...]]] = []
+    """The cheapest setting that meets the constraints.
+
+    Failing that, the cheapest of those that break the fewest constraints on anything but money: an option that could do
+    the work for more money is rejected for the money, not for a setting that saves it and fails the work.
+    """
+    tries: list[tuple[int, int, float, int, Priced, tuple[Rejection, ...]]] = []
     refused: list[Rejection] = []
     offered = recipe.settings(market.context(service))
     for index, settings in enumerate(offered):
@@ -44,8 +52,9 @@ def choose(recipe: Recipe, service: Service, market: Market) -> Sized:
             refused.append(built)
             continue
         broken = violations(built, service, market.on, market.max_age_days)
-        tries.append((len(broken), built.monthly_usd, index, built, broken))
+        beyond_money = sum(rejection.constraint not in MONEY for rejection in broken)
+        tries.append((beyond_money, len(broken), built.monthly_usd, index, built, broken))
     if not tries:
         return Sized(recipe=recipe, priced=None, rejections=tuple(refused[:1]))
-    _, _, index, best, broken = min(tries, key=lambda entry: entry[:3])
+    _, _, _, index, best, broken = min(tries, key=lambda entry: entry[:4])
     return Sized(recipe=recipe, priced=best, rejections=broken, knobs=offered[index])
