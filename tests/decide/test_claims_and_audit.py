@@ -13,10 +13,10 @@ from outgrow.decide.claims import checked
 from outgrow.decide.decision import decide
 from outgrow.decide.evaluate import as_written
 from outgrow.decide.figures import Evidence, audited
+from outgrow.domain.document import ClaimSpec, Document, Figure
 from outgrow.domain.errors import SpecError
 from outgrow.domain.message import message
 from outgrow.domain.option import Question, Rejection
-from outgrow.domain.workload import ClaimSpec, Document, Figure
 
 if TYPE_CHECKING:
     from outgrow.catalog.context import Market

@@ -349,22 +349,17 @@ def offline(monkeypatch, tmp_path):
     return tmp_path
 
 
-class FakeCatalog(Source):
-    """Stands where the RunPod adapter does: the 24gb class moved, the 16gb class did not."""
-
-    def __init__(self):
-        flex = {"region": "any", "unit": "second", "meter": "worker-seconds", "increment": Decimal(1)}
-        today = date(2026, 11, 23)
-        rows = [
-            rate(f"runpod/serverless-flex/{name}", amount, valid_from=today, as_of=today, **flex)
-            for name, amount in (("24gb", "0.0002"), ("16gb", "0.00016"))
-        ]
-        super().__init__(*rows, provider="runpod", notes=["one GPU is unknown"])
+def gpu(name, memory_gb, usd_per_hour):
+    return {"id": name, "name": name, "pool": "P", "memory": memory_gb, "price": {"serverless": usd_per_hour}}
 
 
 @pytest.fixture
-def runpod(offline, monkeypatch):
-    monkeypatch.setattr("outgrow.adapters.runpod_catalog.from_environment", FakeCatalog)
+def runpod(offline, monkeypatch, loopback):
+    """RunPod's catalog on this machine: the 24gb class moved to 0.72 an hour, the 16gb class did not (0.576)."""
+    gpus = [gpu("L4", 24, 0.72), gpu("RTX A4000", 16, 0.576), gpu("Quantum 1", 24, 9.0)]
+    loopback.reply = lambda _request, _body: (200, json.dumps({"gpus": gpus}).encode())
+    monkeypatch.setenv("RUNPOD_API_KEY", "a-key")
+    monkeypatch.setenv("OUTGROW_RUNPOD_URL", loopback.url)
     monkeypatch.setattr("outgrow.adapters.clock.today", lambda: ON)
     return offline
 
@@ -392,7 +387,8 @@ def test_refresh_writes_the_rows_of_the_provider_that_answered(runpod, capsys):
         "---------------------------  ------  ----  ------  -------  ------  ------\n"
         "runpod/serverless-flex/24gb  any           second  0.00019  0.0002  +5.3 %\n"
     )
-    assert shown.err.startswith("note: one GPU is unknown\nwarning: AWS Price List API: ")
+    assert shown.err.startswith("note: RunPod catalog API v2: Quantum 1 (24 GB, pool P) is in none of our GPU classes")
+    assert "\nwarning: AWS Price List API: " in shown.err
     assert "1 change, 1 confirmed unchanged\nwrote price-candidates.csv: review its rows" in shown.err
 
 

@@ -22,6 +22,7 @@ from outgrow.adapters.spec_fields import (
     text,
     whole,
 )
+from outgrow.domain import document
 from outgrow.domain import workload as w
 
 _COUNTRY: Final = text("Country code.", pattern="[A-Z]{2}", like="a country code such as KR")
@@ -312,7 +313,7 @@ PINS: Final = Part(
 CLAIM: Final = Part(
     name="claim",
     about="A sentence of the record that can be tested.",
-    into=w.ClaimSpec,
+    into=document.ClaimSpec,
     listed=False,
     rules=(rules.one_of("chosen", "rejected", "cheaper", "metric"), rules.limits_a_metric),
     fields={
@@ -333,7 +334,7 @@ CLAIM: Final = Part(
 FIGURE: Final = Part(
     name="figure",
     about="One figure or statement of a hand-made document, and what in our result it speaks of.",
-    into=w.Figure,
+    into=document.Figure,
     listed=False,
     fields={
         "section": text("Where in the document.", required=True),
@@ -353,7 +354,7 @@ FIGURE: Final = Part(
 DOCUMENT: Final = Part(
     name="document",
     about="A hand-made decision document to be audited.",
-    into=w.Document,
+    into=document.Document,
     listed=False,
     fields={
         "title": text("Its title.", required=True),

@@ -34,18 +34,16 @@ def runway(credit: Credit, bill: Bill, on: date, first_day: date | None = None) 
     It pays the lines of its own provider only, day by day, until it is used up or its last day passes, whichever
     comes first. Holds for a constant bill; with growth the day comes earlier.
     """
-    covered = bill.provider_usd(credit.provider)
     start = on if first_day is None else first_day
     days_left = max(0, (credit.ends - start).days)
-    if credit.ends <= on:
-        return _gone(credit, bill)
+    covered = bill.provider_usd(credit.provider) if days_left else Decimal(0)
     burned_by_end = covered * Decimal(days_left) / Decimal(str(DAYS_PER_MONTH))
     used_up = covered > 0 and burned_by_end >= credit.usd
     if used_up:
         days = int(credit.usd / covered * Decimal(str(DAYS_PER_MONTH)))
         ends_on, unused = start + timedelta(days=days), Decimal(0)
     else:
-        ends_on, unused = max(on, credit.ends), credit.usd - burned_by_end
+        ends_on, unused = credit.ends, credit.usd - burned_by_end
     return Runway(
         name=credit.name,
         provider=credit.provider,
@@ -53,20 +51,6 @@ def runway(credit: Credit, bill: Bill, on: date, first_day: date | None = None) 
         used_up=used_up,
         unused_usd=unused,
         covers_usd_per_month=covered,
-        month_before_usd=bill.monthly_usd - (covered if days_left else Decimal(0)),
-        month_after_usd=bill.monthly_usd,
-    )
-
-
-def _gone(credit: Credit, bill: Bill) -> Runway:
-    """A credit whose last day has passed pays nothing any more."""
-    return Runway(
-        name=credit.name,
-        provider=credit.provider,
-        ends_on=credit.ends,
-        used_up=False,
-        unused_usd=credit.usd,
-        covers_usd_per_month=Decimal(0),
-        month_before_usd=bill.monthly_usd,
+        month_before_usd=bill.monthly_usd - covered,
         month_after_usd=bill.monthly_usd,
     )

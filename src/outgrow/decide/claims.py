@@ -15,8 +15,8 @@ from outgrow.domain.verdict import ClaimResult
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from outgrow.domain.document import ClaimSpec
     from outgrow.domain.verdict import Answer, Candidate, Pair, Priced
-    from outgrow.domain.workload import ClaimSpec
 
 METRICS: Mapping[str, Callable[[Candidate], float | None]] = {
     "monthly_usd": lambda candidate: candidate.monthly_usd.mid,

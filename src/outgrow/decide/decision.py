@@ -30,10 +30,13 @@ if TYPE_CHECKING:
     from outgrow.domain.workload import Service
 
 SAMPLES = 96
-"""Joint draws of the uncertain inputs, stratified: 80 % intervals settle to about 2 % here."""
+"""Joint draws of the uncertain inputs, stratified.
+
+Over 12 seeds of the receipts example the ends of the 80 % interval vary by 0.5 % (standard deviation)."""
 
 WEIGHTS = 480
-"""Draws of the criterion weights: a first share of one half is good to 2 points (one standard error)."""
+"""Draws of the criterion weights: sqrt(0.25 / 480), so a first share of one half is good to 2.3 points (one standard
+error); 2.6 were seen over 12 seeds of the receipts example."""
 
 SEED = 20240201
 

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from outgrow.catalog.context import Market
+    from outgrow.domain.document import Figure
     from outgrow.domain.message import Message
     from outgrow.domain.verdict import Answer, Priced
-    from outgrow.domain.workload import Figure, Service
+    from outgrow.domain.workload import Service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
