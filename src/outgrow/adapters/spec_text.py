@@ -66,6 +66,8 @@ def read_yaml(text: str, name: str) -> tuple[dict[str, Any], Positions]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        if "nesting depth" in (error.problem or ""):  # PyYAML 6.0.4 has a limit of its own, and meets it first
+            raise SpecError(f"{place}: nested deeper than {MAX_DEPTH} levels") from None
         raise SpecError(f"{place}: not YAML: {error.problem or error.context}") from None
     except (yaml.YAMLError, ValueError) as error:
         raise SpecError(f"{name}: not YAML: {str(error).splitlines()[0]}") from None
