@@ -29,7 +29,8 @@ setup(
     ext_modules=[
         Extension(
             "outgrow.sim._kernel",
-            ["src/outgrow/sim/_kernel.c"],
+            ["src/outgrow/sim/native/module.c"],
+            depends=[str(file) for file in Path("src/outgrow/sim/native").glob("*.h")],
             define_macros=[("Py_LIMITED_API", "0x030b0000")],
             extra_compile_args=FLAGS,
             py_limited_api=True,

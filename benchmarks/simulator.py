@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING
 
 from outgrow.sim.compiled import draw_many, engine, simulate
 from outgrow.sim.laws import Exponential, Fixed, Lognormal
-from outgrow.sim.model import Given, PerRequest, QueueDelay, RequestCount, Span, WorkerPool, steady
+from outgrow.sim.model import PerRequest, QueueDelay, RequestCount, WorkerPool
+from outgrow.sim.observed import Span
+from outgrow.sim.requests import Given, steady
 from outgrow.sim.streams import Purpose
 
 if TYPE_CHECKING:

@@ -9,7 +9,9 @@ from outgrow.domain.shapes import DAY_SHAPES
 from outgrow.sim.closed_form import predict
 from outgrow.sim.compiled import engine, simulate
 from outgrow.sim.laws import Fixed
-from outgrow.sim.model import Poisson, Span, WorkerPool
+from outgrow.sim.model import WorkerPool
+from outgrow.sim.observed import Span
+from outgrow.sim.requests import Poisson
 
 DAY_S = 86400.0
 DAYS = 300 if engine() == "compiled" else 40

@@ -18,19 +18,9 @@ from outgrow.sim import compiled
 from outgrow.sim.compiled import Engine, simulate
 from outgrow.sim.histogram import BINS, LogHistogram, bin_of, edges_of
 from outgrow.sim.laws import Empirical, Exponential, Fixed, Lognormal
-from outgrow.sim.model import (
-    RECORD_FIELDS,
-    Ending,
-    Given,
-    Observed,
-    PerRequest,
-    Poisson,
-    QueueDelay,
-    RequestCount,
-    Span,
-    WorkerPool,
-    steady,
-)
+from outgrow.sim.model import PerRequest, QueueDelay, RequestCount, WorkerPool
+from outgrow.sim.observed import RECORD_FIELDS, Ending, Observed, Span
+from outgrow.sim.requests import Given, Poisson, steady
 
 from .engines import BUILT, ENGINES
 
@@ -87,10 +77,21 @@ def test_the_queue_is_first_come_first_served(engine: Engine) -> None:
 
 
 def test_queue_delay_starts_one_worker_at_a_time(engine: Engine) -> None:
-    # Head of the queue waits from 0: starts at 4, 8 and 12; ready at 14, 18, 22.
+    # Nothing is up, so the first starts at once; the next at 4 and 8; ready at 10, 14, 18.
     observed = play(pool(max_workers=5, scaler=QueueDelay(delay_s=4)), at(0.0, 0.0, 0.0), engine)
-    assert [row[1] for row in ended(observed)] == [14, 17, 18]
+    assert [row[1] for row in ended(observed)] == [10, 13, 14]
     assert observed.meters.cold_starts == 3
+
+
+def test_queue_delay_counts_from_the_arrival_where_a_worker_is_up(engine: Engine) -> None:
+    observed = play(pool(max_workers=2, active=(1,) * 24, service=Fixed(value_s=60)), at(0.0, 1.0), engine)
+    assert ended(observed)[1][:3] == (1, 1 + 10, 71)
+    late = play(
+        pool(max_workers=2, active=(1,) * 24, service=Fixed(value_s=60), scaler=QueueDelay(delay_s=4)),
+        at(0.0, 1.0),
+        engine,
+    )
+    assert ended(late)[1][:3] == (1, 1 + 4 + 10, 75)
 
 
 def test_queue_delay_never_starts_more_places_than_requests_wait(engine: Engine) -> None:
@@ -161,10 +162,11 @@ def test_callers_leave_in_the_order_of_their_patience(engine: Engine) -> None:
 
 def test_a_time_out_drops_what_waits_but_not_what_is_being_served(engine: Engine) -> None:
     observed = play(pool(timeout_s=11.0), at(0.0, 0.0), engine)
-    assert ended(observed) == [(0, -1, 11, Ending.TIMED_OUT), (0, 10, 13, Ending.TIMED_OUT)]
+    assert ended(observed) == [(0, -1, 11, Ending.TIMED_OUT), (0, 10, 11, Ending.TIMED_OUT)]
+    assert (observed.meters.busy_s, observed.meters.wasted_s) == (3, 3)
     kept = play(pool(timeout_s=11.0, timeout_drops=False), at(0.0, 0.0), engine)
-    assert [row[2] for row in ended(kept)] == [13, 16]
-    assert (kept.meters.timed_out, kept.meters.busy_s) == (2, 6)
+    assert [row[2] for row in ended(kept)] == [11, 11]
+    assert (kept.meters.timed_out, kept.meters.busy_s, kept.meters.wasted_s) == (2, 6, 6)
 
 
 def test_a_full_queue_rejects(engine: Engine) -> None:
@@ -284,7 +286,9 @@ def test_ctrl_c_stops_a_run_at_once(engine: Engine) -> None:
     code = f"""
         from outgrow.sim.compiled import simulate
         from outgrow.sim.laws import Fixed
-        from outgrow.sim.model import Span, WorkerPool, steady
+        from outgrow.sim.model import WorkerPool
+        from outgrow.sim.observed import Span
+        from outgrow.sim.requests import steady
         print("playing", flush=True)
         simulate(WorkerPool(service=Fixed(value_s=1)), steady(1.0), Span(horizon_s=1e14), asked={engine!r})
     """

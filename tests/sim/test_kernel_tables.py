@@ -13,17 +13,9 @@ import pytest
 
 from outgrow.sim.compiled import Engine, simulate
 from outgrow.sim.laws import Exponential, Fixed, Lognormal, TimeLaw
-from outgrow.sim.model import (
-    EachWait,
-    Fitted,
-    PerRequest,
-    QueueDelay,
-    RequestCount,
-    Scaler,
-    Span,
-    WorkerPool,
-    steady,
-)
+from outgrow.sim.model import EachWait, Fitted, PerRequest, QueueDelay, RequestCount, Scaler, WorkerPool
+from outgrow.sim.observed import Span
+from outgrow.sim.requests import steady
 
 from .engines import COMPILED, assert_covers
 from .test_formulas import ERLANG, ONE_WORKER, SCALE_PER_REQUEST
@@ -31,7 +23,7 @@ from .test_formulas import ERLANG, ONE_WORKER, SCALE_PER_REQUEST
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from outgrow.sim.model import Observed
+    from outgrow.sim.observed import Observed
 
 REPLICATIONS = 32
 PLAIN_SHARE = 40

@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from array import array
 from importlib import import_module
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Literal
 
 from outgrow.sim.arrivals import arrival_times, service_times
 from outgrow.sim.histogram import LogHistogram
-from outgrow.sim.laws import (
-    AnyLaw,
-    Empirical,
-    Exponential,
-    Fixed,
-    Gamma,
-    Geometric,
-    Lognormal,
-    Uniform,
-    lognormal_parameters,
-)
-from outgrow.sim.model import (
-    HOURS,
-    METER_FIELDS,
-    EachWait,
-    Fitted,
-    Given,
-    Meters,
-    Observed,
-    PerRequest,
-    QueueDelay,
-    RequestCount,
-    Requests,
-    Scaler,
-    Span,
-    WorkerPool,
-)
+from outgrow.sim.model import Host, Model, PerRequest, WorkerPool
+from outgrow.sim.observed import METER_FIELDS, Meters, Observed, Span
+from outgrow.sim.packing import host_numbers, pack_law, pack_requests, pool_laws, pool_numbers
 from outgrow.sim.streams import draws
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from outgrow.sim.laws import AnyLaw
+    from outgrow.sim.requests import Requests
 
 Engine = Literal["compiled", "plain"]
 _WORD = (1 << 64) - 1
@@ -66,7 +44,7 @@ def engine(asked: Engine | None = None) -> Engine:
 
 
 def simulate(
-    model: WorkerPool | PerRequest,
+    model: Model,
     requests: Requests,
     span: Span,
     *,
@@ -80,13 +58,32 @@ def simulate(
     """
     if engine(asked) == "compiled":
         return _compiled(model, requests, span, records=records)
-    if isinstance(model, PerRequest):
-        from outgrow.sim.per_request import play_per_request
+    match model:
+        case PerRequest():
+            from outgrow.sim.per_request import play_per_request
 
-        return play_per_request(model, requests, span)
-    from outgrow.sim.kernel import play_pool
+            return play_per_request(model, requests, span)
+        case Host():
+            from outgrow.sim.host import play_host
 
-    return play_pool(model, requests, span, records=records)
+            return play_host(model, requests, span)
+        case WorkerPool():
+            from outgrow.sim.kernel import play_pool
+
+            return play_pool(model, requests, span, records=records)
+
+
+def draw_arrivals(requests: Requests, seed: int, horizon_s: float, *, asked: Engine | None = None) -> array[float]:
+    """The times before ``horizon_s`` at which requests arrive: drawn once, played by many options."""
+    if engine(asked) == "plain":
+        return array("d", takewhile(lambda time_s: time_s < horizon_s, arrival_times(requests, seed, horizon_s)))
+    numbers, values = array("d", (horizon_s,)), array("d")
+    times, services = pack_requests(numbers, values, requests)
+    try:
+        return array("d", _kernel.arrivals(seed & _WORD, numbers, values, times, services))
+    except ValueError:
+        list(arrival_times(requests, seed, horizon_s))
+        raise
 
 
 def draw_many(law: AnyLaw, seed: int, purpose: int, count: int, *, asked: Engine | None = None) -> array[float]:
@@ -94,34 +91,26 @@ def draw_many(law: AnyLaw, seed: int, purpose: int, count: int, *, asked: Engine
     if engine(asked) == "plain":
         return array("d", islice(draws(law, seed, purpose), count))
     numbers, values = array("d"), array("d")
-    _pack_law(numbers, values, law)
+    pack_law(numbers, values, law)
     return array("d", _kernel.draws(seed & _WORD, purpose, numbers, values, count))
 
 
-def _compiled(model: WorkerPool | PerRequest, requests: Requests, span: Span, *, records: bool) -> Observed:
+def _compiled(model: Model, requests: Requests, span: Span, *, records: bool) -> Observed:
     numbers, values = array("d", (span.horizon_s, span.warmup_s)), array("d")
-    if isinstance(model, PerRequest):
-        play = _kernel.per_request
-        numbers.append(model.max_instances)
-        laws: Iterable[AnyLaw] = (model.warm, model.cold, model.expiry)
-    else:
-        play = _kernel.pool
-        numbers.extend(_pool_numbers(model, records=records))
-        laws = (
-            model.service,
-            model.cold_start,
-            model.warm_start,
-            model.idle_timeout,
-            model.patience or Fixed(value_s=0),
-        )
+    laws: Iterable[AnyLaw]
+    match model:
+        case PerRequest():
+            play, laws = _kernel.per_request, (model.warm, model.cold, model.expiry)
+            numbers.append(model.max_instances)
+        case Host():
+            play, laws = _kernel.host, (model.work,)
+            numbers.extend(host_numbers(model))
+        case WorkerPool():
+            play, laws = _kernel.pool, pool_laws(model)
+            numbers.extend(pool_numbers(model, records=records))
     for law in laws:
-        _pack_law(numbers, values, law)
-    times, services = array("d"), array("d")
-    if isinstance(requests, Given):
-        times, services = requests.times_s, requests.service_s or services
-        numbers.extend((1.0, *[0.0] * HOURS))
-    else:
-        numbers.extend((0.0, *requests.per_hour))
+        pack_law(numbers, values, law)
+    times, services = pack_requests(numbers, values, requests)
     try:
         out = play(span.seed & _WORD, numbers, values, times, services)
     except ValueError:
@@ -129,76 +118,22 @@ def _compiled(model: WorkerPool | PerRequest, requests: Requests, span: Span, *,
         raise
     if isinstance(model, PerRequest):
         return Observed(meters=_meters(out), wait=LogHistogram(), response=LogHistogram())
-    meters, wait, response, kept = out
+    meters, wait, response, *kept = out
     return Observed(
         meters=_meters(meters),
         wait=LogHistogram(array("Q", wait)),
         response=LogHistogram(array("Q", response)),
-        records=array("d", kept) if records else None,
+        records=array("d", kept[0]) if kept and records else None,
     )
 
 
-def _complain(model: WorkerPool | PerRequest, requests: Requests, span: Span) -> None:
+def _complain(model: Model, requests: Requests, span: Span) -> None:
     """Says what is wrong with given arrivals in the words of the plain kernel."""
-    law = model.warm if isinstance(model, PerRequest) else model.service
-    for _ in zip(arrival_times(requests, span.seed), service_times(requests, law, span.seed), strict=False):
+    law = {PerRequest: "warm", Host: "work", WorkerPool: "service"}[type(model)]
+    times = arrival_times(requests, span.seed, span.horizon_s)
+    for _ in zip(times, service_times(requests, getattr(model, law), span.seed), strict=False):
         pass
 
 
 def _meters(packed: bytes) -> Meters:
     return Meters(**dict(zip(METER_FIELDS, _METERS.unpack(packed), strict=True)))
-
-
-def _pool_numbers(pool: WorkerPool, *, records: bool) -> Iterable[float]:
-    """In the order in which the compiled kernel reads them."""
-    return (
-        records,
-        pool.max_workers,
-        pool.slots,
-        *_scaler_numbers(pool.scaler),
-        -1 if pool.queue_limit is None else pool.queue_limit,
-        pool.warm_share,
-        pool.warm_fade_s,
-        pool.timeout_s,
-        pool.timeout_drops,
-        pool.failure_share,
-        pool.patience is not None,
-        *pool.active,
-    )
-
-
-def _scaler_numbers(scaler: Scaler) -> tuple[int, float]:
-    match scaler:
-        case QueueDelay(delay_s=delay_s):
-            return 0, delay_s
-        case RequestCount(per_worker=per_worker):
-            return 1, per_worker
-        case EachWait():
-            return 2, 0
-        case Fitted(at_once=at_once):
-            return 3, at_once
-
-
-def _pack_law(numbers: array[float], values: array[float], law: AnyLaw) -> None:
-    """Kind, two parameters, how many values; the values go into their own array."""
-    kind, a, b, own = _law_numbers(law)
-    numbers.extend((kind, a, b, len(own)))
-    values.extend(own)
-
-
-def _law_numbers(law: AnyLaw) -> tuple[int, float, float, tuple[float, ...]]:
-    match law:
-        case Fixed():
-            return 0, law.value_s, 0, ()
-        case Exponential():
-            return 1, law.mean_s, 0, ()
-        case Lognormal():
-            return 2, *lognormal_parameters(law), ()
-        case Empirical():
-            return 3, 0, 0, law.values_s
-        case Uniform():
-            return 4, 0, 0, ()
-        case Gamma():
-            return 5, law.shape, 0, ()
-        case Geometric():
-            return 6, math.log1p(-1.0 / law.mean) if law.mean > 1 else 0.0, 0, ()

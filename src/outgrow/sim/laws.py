@@ -75,8 +75,11 @@ def mean_s(law: TimeLaw) -> float:
             return math.fsum(law.values_s) / len(law.values_s)
 
 
-def check_law(name: str, law: TimeLaw) -> None:
-    """A law somebody can draw a time from, or ValueError with its name, what was found and what is allowed."""
+def check_law(name: str, law: TimeLaw, *, ends: bool = False) -> None:
+    """A law somebody can draw a time from, or ValueError with its name, what was found and what is allowed.
+
+    ``ends``: infinity, which `Fixed` may say for "never", is refused too.
+    """
     values: tuple[float, ...]
     match law:
         case Fixed():
@@ -91,6 +94,14 @@ def check_law(name: str, law: TimeLaw) -> None:
             values = law.values_s
             if not values:
                 raise ValueError(f"{name}: an empirical law without values; give at least one")
+    if ends and law == Fixed(value_s=math.inf):
+        raise ValueError(f"{name}: infinite; give a time that ends")
     for value in values:
         if not 0 <= value < math.inf:
             raise ValueError(f"{name}: {value} found; a time law takes finite numbers from 0 up")
+
+
+def check_range(name: str, found: float, low: float, high: float) -> None:
+    """A number within its range, or ValueError with its name, what was found and what is allowed."""
+    if not low <= found <= high:
+        raise ValueError(f"{name}: {found} found; allowed is {low} to {high}")

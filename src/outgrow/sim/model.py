@@ -1,20 +1,16 @@
-"""What the kernels are given and what they give back, as values. Times in seconds from the start of the run."""
+"""What serves requests, as values: pools of workers, functions scaled per request, a host with its CPU.
+
+Times in seconds. Every class refuses what has no meaning with a ValueError that names field, found and allowed.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
-from enum import IntEnum
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
-from outgrow.sim.laws import Fixed, TimeLaw, check_law
+from outgrow.sim.laws import Fixed, TimeLaw, check_law, check_range
+from outgrow.sim.requests import DAY_S, HOURS
 
-if TYPE_CHECKING:
-    from array import array
-
-    from outgrow.sim.histogram import LogHistogram
-
-HOURS = 24
 MOST_WORKERS = 10_000
 AT_ONCE = Fixed(value_s=0.0)
 IDLE_5_S = Fixed(value_s=5.0)
@@ -25,8 +21,9 @@ IDLE_5_S = Fixed(value_s=5.0)
 class QueueDelay:
     """Starts a worker when the head of the queue has waited ``delay_s``, and looks again ``delay_s`` after each start.
 
-    Never more places starting than requests waiting. delay_s >= 0; with 0 every request that nobody is starting for
-    starts a worker at once. Source: RunPod, scaler type QUEUE_DELAY, default 4 s.
+    A request that finds no worker up starts one at once. Never more places starting than requests waiting.
+    delay_s >= 0; with 0 every request that nobody is starting for starts a worker at once. Source: RunPod, scaler type
+    QUEUE_DELAY, default 4 s; that the first start does not wait is how a cold call behaves there.
     """
 
     delay_s: float
@@ -58,7 +55,92 @@ class Fitted:
     at_once: int = MOST_WORKERS
 
 
-Scaler = QueueDelay | RequestCount | EachWait | Fitted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorOnly:
+    """Nothing starts but what the floor asks for: servers that are on, round the clock or by the hour."""
+
+
+Scaler = QueueDelay | RequestCount | EachWait | Fitted | FloorOnly
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """What a caller does after a time-out, a rejection or a failure: it asks again after a pause, with the same work.
+
+    The first pause is ``pause_s``, each further one ``factor`` times the one before, all of them moved evenly by up to
+    ``jitter_frac`` either way. After ``attempts`` in all it gives up; one whose patience would be over before it asks
+    again does not. ``attempts`` 1 to 100, ``pause_s`` >= 0, ``factor`` 1 to 100, ``jitter_frac`` 0 to 1.
+    Source of the shape: exponential backoff with jitter, as HTTP clients do it.
+    """
+
+    attempts: int = 3
+    pause_s: float = 1.0
+    factor: float = 2.0
+    jitter_frac: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuses what has no meaning: ValueError with field, found and allowed."""
+        check_range("retry.attempts", self.attempts, 1, 100)
+        check_range("retry.pause_s", self.pause_s, 0, 1e9)
+        check_range("retry.factor", self.factor, 1, 100)
+        check_range("retry.jitter_frac", self.jitter_frac, 0, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """A token bucket at the door: ``per_s`` tokens a second up to ``burst``; an attempt without one is rejected.
+
+    per_s > 0, burst >= 1; the bucket is full at the start.
+    """
+
+    per_s: float
+    burst: float
+
+    def __post_init__(self) -> None:
+        """Refuses what has no meaning: ValueError with field, found and allowed."""
+        check_range("rate_limit.per_s", self.per_s, 1e-9, 1e9)
+        check_range("rate_limit.burst", self.burst, 1, 1e12)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interruptions:
+    """Workers that their owner takes back: each lives an exponential time of mean ``mean_s``, then has ``notice_s``.
+
+    From the notice on it takes nothing new and a replacement starts if the floor asks for one; what it has not finished
+    when the notice ends goes back to the head of the queue and begins anew. mean_s > 0, notice_s >= 0.
+    Source: EC2 spot instances, notice of two minutes; how often: AWS Spot Instance Advisor, by machine and region.
+    """
+
+    mean_s: float
+    notice_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        """Refuses what has no meaning: ValueError with field, found and allowed."""
+        check_range("interruptions.mean_s", self.mean_s, 1e-9, 1e15)
+        check_range("interruptions.notice_s", self.notice_s, 0, 1e9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quiet:
+    """What becomes of an endpoint that nobody asks: its limit falls, and a person has to raise it again.
+
+    After ``reduced_after_s`` without a request at most ``reduced_to`` workers start, after ``off_after_s`` none. Active
+    workers are not touched. The limit is raised ``raised_after_s`` after the first request that met it; infinite:
+    never.
+    Source: RunPod, 3 days to 2 workers, 7 days to none "until a person raises it".
+    """
+
+    reduced_after_s: float = 3 * DAY_S
+    reduced_to: int = 2
+    off_after_s: float = 7 * DAY_S
+    raised_after_s: float = 12 * 3600.0
+
+    def __post_init__(self) -> None:
+        """Refuses what has no meaning: ValueError with field, found and allowed."""
+        check_range("quiet.reduced_after_s", self.reduced_after_s, 0, math.inf)
+        check_range("quiet.reduced_to", self.reduced_to, 0, MOST_WORKERS)
+        check_range("quiet.off_after_s", self.off_after_s, self.reduced_after_s, math.inf)
+        check_range("quiet.raised_after_s", self.raised_after_s, 0, math.inf)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +160,15 @@ class WorkerPool:
         slots: requests a worker serves at the same time, >= 1.
         scaler: when to start another worker.
         queue_limit: requests that may wait; more are rejected. None: no limit.
-        patience: how long a caller stays in the queue; then it is abandoned. None: for ever.
-        timeout_s: how long a caller waits for the response; then it is timed out. Infinite: for ever.
-        timeout_drops: a request that times out in the queue leaves it; otherwise it is served all the same, for nobody.
-        failure_share: chance that a served request fails, 0 to 1.
+        rate_limit: how fast the door lets attempts in. None: no limit.
+        patience: how long a caller stays in the queue, from when it first asked; then it is abandoned. None: for ever.
+        timeout_s: how long a caller waits for the response to one attempt; then that is timed out. Infinite: for ever.
+        timeout_drops: an attempt that times out in the queue is cancelled; otherwise it is served all the same, for
+            nobody. One that a worker has begun is always finished.
+        retry: what a caller does then. None: it gives up.
+        failure_share: chance that a served attempt fails, 0 to 1.
+        interruptions: how workers are taken back. None: never.
+        quiet: what days without requests do to the limit. None: nothing.
     """
 
     service: TimeLaw
@@ -95,38 +182,40 @@ class WorkerPool:
     slots: int = 1
     scaler: Scaler = field(default_factory=lambda: QueueDelay(delay_s=4.0))
     queue_limit: int | None = None
+    rate_limit: RateLimit | None = None
     patience: TimeLaw | None = None
     timeout_s: float = math.inf
     timeout_drops: bool = True
+    retry: Retry | None = None
     failure_share: float = 0.0
+    interruptions: Interruptions | None = None
+    quiet: Quiet | None = None
 
     def __post_init__(self) -> None:
         """Refuses what has no meaning: ValueError with field, found and allowed."""
-        for name in ("service", "cold_start", "warm_start", "idle_timeout", "patience"):
-            law = getattr(self, name)
-            if law is not None:
-                check_law(name, law)
         for name in ("service", "cold_start", "warm_start"):
-            if getattr(self, name) == Fixed(value_s=math.inf):
-                raise ValueError(f"{name}: infinite; give a time that ends")
-        _check("active", len(self.active), HOURS, HOURS)
-        _check("max_workers", self.max_workers, 0, MOST_WORKERS)
-        _check("active", min(self.active), 0, self.max_workers)
-        _check("active", max(self.active), 0, self.max_workers)
-        _check("slots", self.slots, 1, MOST_WORKERS)
-        _check("queue_limit", self.queue_limit or 0, 0, math.inf)
-        _check("warm_share", self.warm_share, 0, 1)
-        _check("warm_fade_s", self.warm_fade_s, 1e-9, math.inf)
-        _check("timeout_s", self.timeout_s, 0, math.inf)
-        _check("failure_share", self.failure_share, 0, 1)
+            check_law(name, getattr(self, name), ends=True)
+        check_law("idle_timeout", self.idle_timeout)
+        if self.patience is not None:
+            check_law("patience", self.patience)
+        check_range("active", len(self.active), HOURS, HOURS)
+        check_range("max_workers", self.max_workers, 0, MOST_WORKERS)
+        check_range("active", min(self.active), 0, self.max_workers)
+        check_range("active", max(self.active), 0, self.max_workers)
+        check_range("slots", self.slots, 1, MOST_WORKERS)
+        check_range("queue_limit", self.queue_limit or 0, 0, math.inf)
+        check_range("warm_share", self.warm_share, 0, 1)
+        check_range("warm_fade_s", self.warm_fade_s, 1e-9, math.inf)
+        check_range("timeout_s", self.timeout_s, 0, math.inf)
+        check_range("failure_share", self.failure_share, 0, 1)
         match self.scaler:
             case QueueDelay(delay_s=delay_s):
-                _check("scaler.delay_s", delay_s, 0, math.inf)
+                check_range("scaler.delay_s", delay_s, 0, math.inf)
             case RequestCount(per_worker=per_worker):
-                _check("scaler.per_worker", per_worker, 1, math.inf)
+                check_range("scaler.per_worker", per_worker, 1, math.inf)
             case Fitted(at_once=at_once):
-                _check("scaler.at_once", at_once, 1, math.inf)
-            case EachWait():
+                check_range("scaler.at_once", at_once, 1, math.inf)
+            case EachWait() | FloorOnly():
                 pass
 
 
@@ -148,126 +237,45 @@ class PerRequest:
 
     def __post_init__(self) -> None:
         """Refuses what has no meaning: ValueError with field, found and allowed."""
-        for name in ("warm", "cold", "expiry"):
-            check_law(name, getattr(self, name))
-        _check("max_instances", self.max_instances, 1, MOST_WORKERS)
-
-
-def _check(name: str, found: float, low: float, high: float) -> None:
-    if not low <= found <= high:
-        raise ValueError(f"{name}: {found} found; allowed is {low} to {high}")
+        check_law("warm", self.warm, ends=True)
+        check_law("cold", self.cold, ends=True)
+        check_law("expiry", self.expiry)
+        check_range("max_instances", self.max_instances, 1, MOST_WORKERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Poisson:
-    """Independent arrivals: ``per_hour[h]`` requests expected between h:00 and h+1:00 of every day."""
+class Host:
+    """A host that serves requests with its CPU, one on a vCPU, before one queue; burstable machines have CPU credits.
 
-    per_hour: tuple[float, ...]
+    A credit is a vCPU-second here (AWS counts vCPU-minutes). Credits are earned at ``vcpu x baseline_frac`` a second,
+    up to what 24 hours earn, and spent by what is busy. Without any left, a *standard* host runs at the baseline, which
+    what is busy shares; an *unlimited* one goes on at full speed on surplus credits, pays them back from what it
+    earns, and is billed for what exceeds 24 hours of earnings. Source: AWS, "CPU credits and baseline utilization".
+
+    Attributes:
+        work: vCPU-seconds of one request.
+        vcpu: vCPUs, 1 to 512.
+        baseline_frac: share of each vCPU that may be used for ever, 0 to 1; None: the machine is not burstable.
+        unlimited: surplus credits may be bought (the default of the T4g and T3 families).
+        launch_credits_s: vCPU-seconds in the balance at the start.
+        system_vcpu: vCPUs kept busy by everything else, in the mean.
+    """
+
+    work: TimeLaw
+    vcpu: int
+    baseline_frac: float | None = None
+    unlimited: bool = True
+    launch_credits_s: float = 0.0
+    system_vcpu: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuses what has no meaning: ValueError with field, found and allowed."""
-        _check("per_hour", len(self.per_hour), HOURS, HOURS)
-        for requests in self.per_hour:
-            _check("per_hour", requests, 0, 1e12)
+        check_law("work", self.work, ends=True)
+        check_range("vcpu", self.vcpu, 1, 512)
+        if self.baseline_frac is not None:
+            check_range("baseline_frac", self.baseline_frac, 1e-6, 1)
+        check_range("launch_credits_s", self.launch_credits_s, 0, 1e12)
+        check_range("system_vcpu", self.system_vcpu, 0, self.vcpu)
 
 
-def steady(rate: float) -> Poisson:
-    """Poisson arrivals at ``rate`` requests a second around the clock."""
-    return Poisson(per_hour=(rate * 3600.0,) * HOURS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """Arrivals as they came: ``times_s`` in ascending order, from 0 up; equal stamps arrive in the order given.
-
-    ``service_s``, if known, is the service time of each and replaces draws from the pool's law.
-    """
-
-    times_s: array[float]
-    service_s: array[float] | None = None
-
-    def __post_init__(self) -> None:
-        """Refuses arrays of the wrong kind or unequal length; order and range are checked as they are played."""
-        for name, values in (("times_s", self.times_s), ("service_s", self.service_s)):
-            if values is not None and values.typecode != "d":
-                raise ValueError(f"{name}: array of {values.typecode!r}; allowed is 'd'")
-        if self.service_s is not None and len(self.service_s) != len(self.times_s):
-            raise ValueError(f"service_s: {len(self.service_s)} values for {len(self.times_s)} arrivals")
-
-
-Requests = Poisson | Given
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """How long to play, from where to count, with which seed.
-
-    What arrives before ``warmup_s`` is played but not counted; at ``horizon_s`` everything stops where it stands.
-    """
-
-    horizon_s: float
-    warmup_s: float = 0.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuses what has no meaning: ValueError with field, found and allowed."""
-        _check("horizon_s", self.horizon_s, 0, 1e15)
-        _check("warmup_s", self.warmup_s, 0, self.horizon_s)
-
-
-class Ending(IntEnum):
-    """How a request ended."""
-
-    COMPLETED = 0
-    REJECTED = 1
-    TIMED_OUT = 2
-    ABANDONED = 3
-    FAILED = 4
-
-
-RECORD_FIELDS = ("arrived_s", "began_s", "ended_s", "ending", "worker", "met_start")
-"""One flat record per request. ``began_s`` is -1 and ``worker`` -1 for a request no worker took up; ``met_start`` 1 if
-the worker that served it became ready after the request had arrived."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Meters:
-    """What was counted from the warm-up to the horizon. Counts of requests, starts; sums of seconds.
-
-    Every counted arrival has one ending or is ``unfinished`` at the horizon. ``delayed`` requests were served by a
-    worker that became ready after they had arrived. Worker-seconds by what the worker did: ``cold_s + busy_s +
-    idle_s``; the same by who is billed for them: ``active_s`` (within the floor) ``+ flex_s``. Exact, but for rounding.
-    """
-
-    arrivals: float = 0.0
-    completed: float = 0.0
-    rejected: float = 0.0
-    timed_out: float = 0.0
-    abandoned: float = 0.0
-    failed: float = 0.0
-    unfinished: float = 0.0
-    waited: float = 0.0
-    delayed: float = 0.0
-    cold_starts: float = 0.0
-    warm_starts: float = 0.0
-    cancelled_starts: float = 0.0
-    cold_s: float = 0.0
-    busy_s: float = 0.0
-    idle_s: float = 0.0
-    active_s: float = 0.0
-    flex_s: float = 0.0
-    wait_s: float = 0.0
-    response_s: float = 0.0
-
-
-METER_FIELDS = tuple(entry.name for entry in fields(Meters))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
-    """One run. ``wait`` is of requests a worker took up, ``response`` (wait + service) of completed ones."""
-
-    meters: Meters
-    wait: LogHistogram
-    response: LogHistogram
-    records: array[float] | None = None
+Model = WorkerPool | PerRequest | Host

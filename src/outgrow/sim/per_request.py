@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 
 from outgrow.sim.arrivals import arrival_times, service_times
 from outgrow.sim.histogram import LogHistogram
-from outgrow.sim.model import Meters, Observed, PerRequest, Requests, Span
+from outgrow.sim.observed import Meters, Observed, Span
 from outgrow.sim.streams import Purpose, draws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from outgrow.sim.model import PerRequest
+    from outgrow.sim.requests import Requests
 
 
 def play_per_request(model: PerRequest, requests: Requests, span: Span) -> Observed:
@@ -27,7 +30,8 @@ def play_per_request(model: PerRequest, requests: Requests, span: Span) -> Obser
     ``flex_s`` that of live instances, ``response_s`` the sum of drawn responses. The histograms stay empty: a response
     has the warm or the cold law. Cost: one look at each busy instance younger than the one found.
     """
-    pairs = zip(arrival_times(requests, span.seed), service_times(requests, model.warm, span.seed), strict=False)
+    times = arrival_times(requests, span.seed, span.horizon_s)
+    pairs = zip(times, service_times(requests, model.warm, span.seed), strict=False)
     live = _Instances(model, span)
     pending = live.serve(next(pairs, (math.inf, 0.0)), pairs, span.warmup_s)
     live.count_from(span.warmup_s)
@@ -114,6 +118,7 @@ class _Instances:
                 unfinished += 1
         return Meters(
             arrivals=float(self.arrivals),
+            attempts=float(self.arrivals),
             completed=float(max(0, self.arrivals - self.rejected - unfinished)),
             rejected=float(self.rejected),
             unfinished=float(unfinished),

@@ -73,6 +73,11 @@ class Purpose(IntEnum):
     PATIENCE = 5
     FAILURE = 6
     WARM_START = 7
+    DAY = 8
+    SESSION_SIZE = 9
+    SESSION_GAP = 10
+    RETRY = 11
+    INTERRUPTION = 12
 
 
 class Words:
