@@ -19,17 +19,8 @@ from outgrow.adapters.spec_service import SERVICE
 from outgrow.domain.drivers import at_high, at_low, with_values
 from outgrow.domain.errors import SpecError
 from outgrow.domain.shapes import DAY_SHAPES
-from outgrow.domain.workload import (
-    DEFAULT_DATA_RULES,
-    DataClass,
-    DataRule,
-    Driver,
-    Input,
-    Need,
-    Service,
-    Source,
-    Trust,
-)
+from outgrow.domain.task import DataClass
+from outgrow.domain.workload import DEFAULT_DATA_RULES, DataRule, Driver, Input, Need, Service, Source, Trust
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = ("receipts", "chat", "imagetool")

@@ -192,5 +192,5 @@ def test_a_key_with_a_line_break_stays_on_one_line() -> None:
         parse_spec(BASE + 'web: {"a\\nb": 1}\n')
     assert caught.value.message == (
         'service.yaml:5 web."a\\nb": unknown key; '
-        "allowed: requests_per_user_day, egress_kb_per_request, open_connections_frac"
+        "allowed: requests_per_user_day, egress_kb_per_request, open_connections_frac, arrivals"
     )

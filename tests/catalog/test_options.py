@@ -14,20 +14,17 @@ from outgrow.catalog.gpu import busiest_hours
 from outgrow.catalog.options import all_options, option, options_for
 from outgrow.decide.constraints import violations
 from outgrow.decide.evaluate import as_written, sized
+from outgrow.domain.arrivals import Arrivals
 from outgrow.domain.bill import Basis
 from outgrow.domain.drivers import with_values
 from outgrow.domain.errors import SpecError
 from outgrow.domain.option import Question, Rejection, Variant
-from outgrow.domain.pool import Arrivals
 from outgrow.domain.shapes import DAY_SHAPES
+from outgrow.domain.task import CpuRun, DataClass, ExternalApi, InferenceTask
 from outgrow.domain.workload import (
-    CpuRun,
     Currency,
     Database,
-    DataClass,
-    ExternalApi,
     HostedComponent,
-    InferenceTask,
     OnPrem,
     PinnedDatabase,
     PinnedHost,

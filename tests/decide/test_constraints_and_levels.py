@@ -15,22 +15,14 @@ from outgrow.decide.constraints import violations
 from outgrow.decide.evaluate import as_written, sized
 from outgrow.decide.levels import levels
 from outgrow.decide.size import choose
+from outgrow.domain.arrivals import Arrivals
 from outgrow.domain.bill import Basis, Bill, BillLine, Group, UnpricedLine
 from outgrow.domain.message import message
 from outgrow.domain.option import Capability, Host, Place, Question, Reach, Rejection, Shape, Support, Variant
-from outgrow.domain.pool import Arrivals, FixedPool, Law
+from outgrow.domain.pool import FixedPool, Law
+from outgrow.domain.task import Caller, DataClass, InferenceTask
 from outgrow.domain.verdict import Priced
-from outgrow.domain.workload import (
-    Caller,
-    Constraints,
-    DataClass,
-    DataRule,
-    InferenceTask,
-    Need,
-    Service,
-    Trust,
-    Users,
-)
+from outgrow.domain.workload import Constraints, DataRule, Need, Service, Trust, Users
 from outgrow.sim.closed_form import predict
 from outgrow.sim.response import Mixture, Part
 

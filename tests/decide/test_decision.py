@@ -16,20 +16,8 @@ from outgrow.decide.decision import decide
 from outgrow.decide.size import choose
 from outgrow.domain.drivers import with_values
 from outgrow.domain.option import Question
-from outgrow.domain.workload import (
-    Credit,
-    Database,
-    DataClass,
-    DataRule,
-    ExternalApi,
-    HostedComponent,
-    InferenceTask,
-    Service,
-    Tier,
-    Trust,
-    Users,
-    Web,
-)
+from outgrow.domain.task import DataClass, ExternalApi, InferenceTask
+from outgrow.domain.workload import Credit, Database, DataRule, HostedComponent, Service, Tier, Trust, Users, Web
 
 if TYPE_CHECKING:
     from outgrow.catalog.context import Market

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from outgrow.domain.pool import Arrivals, FlexPool, Law
+from outgrow.domain.arrivals import Arrivals
+from outgrow.domain.pool import FlexPool, Law
 from outgrow.domain.shapes import DAY_SHAPES
 from outgrow.sim.closed_form import predict
 from outgrow.sim.compiled import engine, simulate

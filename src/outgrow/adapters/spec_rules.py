@@ -54,6 +54,25 @@ def windows_apart(given: Given) -> Problem | None:
     return None
 
 
+def pattern_is_one(given: Given) -> Problem | None:
+    """Each kind of arrivals has keys of its own."""
+    kind = given.get("kind", "trace" if "file" in given else "sessions")
+    sessions = [key for key in ("session_size", "session_gap_s", "session_gap_cv", "day_variance") if key in given]
+    if kind == "trace" and "file" not in given:
+        return (), "a trace needs file: the name of the trace beside the spec"
+    if kind != "trace" and "file" in given:
+        return ("file",), f"goes with kind: trace; found kind: {kind}"
+    if kind != "sessions" and sessions:
+        return (sessions[0],), f"goes with kind: sessions; found kind: {kind}"
+    return None
+
+
+def scaler_value(given: Given) -> Problem | None:
+    """A scaler has the number that goes with its kind."""
+    wrong = {"queue-delay": "per_worker", "request-count": "delay_s"}[given["kind"]]
+    return ((wrong,), f"does not go with kind: {given['kind']}") if wrong in given else None
+
+
 def api_is_named(given: Given) -> Problem | None:
     """An API is named by its sku or by provider and model, with the counts that go with it."""
     by_token = [key for key in ("provider", "model", "input_tokens", "output_tokens") if key in given]

@@ -22,8 +22,10 @@ from outgrow.adapters.spec_fields import (
     text,
     whole,
 )
+from outgrow.adapters.spec_task import ARRIVALS
 from outgrow.domain import document
 from outgrow.domain import workload as w
+from outgrow.domain.task import DataClass
 
 _COUNTRY: Final = text("Country code.", pattern="[A-Z]{2}", like="a country code such as KR")
 
@@ -72,6 +74,7 @@ WEB: Final = Part(
         "requests_per_user_day": amount("Web requests of one user in a day."),
         "egress_kb_per_request": amount("Kilobytes sent out for one request."),
         "open_connections_frac": amount("Share of the daily users holding a WebSocket at the peak.", high=1),
+        "arrivals": part(ARRIVALS),
     },
 )
 
@@ -101,74 +104,6 @@ DATABASE: Final = Part(
     },
 )
 
-WINDOW: Final = Part(
-    name="window",
-    about="Hours of the day, from the start of one to the start of another.",
-    into=lambda **given: (given["from"], given["to"]),
-    listed=False,
-    rules=(rules.window_in_order,),
-    fields={
-        "from": whole("First hour, 0 to 23.", high=23, required=True),
-        "to": whole("Hour it ends before, 1 to 24.", low=1, high=24, required=True),
-    },
-)
-
-CPU: Final = Part(
-    name="cpu_run",
-    about="The same work on a CPU, when that is possible.",
-    into=w.CpuRun,
-    fields={
-        "service_s": amount("Seconds one request keeps one vCPU busy.", above=0, required=True),
-        "memory_gib": amount("GiB of memory resident.", required=True),
-    },
-)
-
-EXTERNAL: Final = Part(
-    name="external_api",
-    about="An API that could do the work: sold by the page (sku) or by the token (provider and model).",
-    into=w.ExternalApi,
-    rules=(rules.api_is_named,),
-    fields={
-        "sku": text("Name in the price book, such as aws/textract/analyze-expense."),
-        "units_per_request": amount("Pages, or whatever the sku counts, for one request.", above=0),
-        "provider": text("Who sells it, such as openai."),
-        "model": text("Model name in the price book."),
-        "input_tokens": amount("Tokens sent for one request."),
-        "output_tokens": amount("Tokens received for one request."),
-        "service_s": amount("Seconds until the answer.", above=0),
-        "country": text("Where the payload goes.", pattern="[A-Z]{2}", like="a country code such as US"),
-    },
-)
-
-TASK: Final = Part(
-    name="inference_task",
-    about="One kind of model work: how often, how long, what it must meet.",
-    into=dict,
-    rules=(rules.one_of("requests_per_day", "requests_per_user_day"), rules.windows_apart),
-    fields={
-        "name": slug("What the task is called."),
-        "requests_per_day": amount("Requests in a day at today's users; grows with the users.", above=0),
-        "requests_per_user_day": amount("Requests of one user in a day.", above=0),
-        "service_s": amount("Seconds a warm GPU works on one request.", above=0, high=86_400, required=True),
-        "service_cv": amount("Spread of the service time: deviation / mean.", high=100),
-        "cold_start_s": amount("Seconds from nothing to a warm worker.", high=86_400),
-        "cold_start_cv": amount("Spread of the cold start: deviation / mean.", high=100),
-        "gpu_memory_gib": amount("GiB of GPU memory the model needs."),
-        "custom_model": flag("Weights of your own that no API sells."),
-        "data": choice("How private the payload is.", w.DataClass),
-        "caller": choice("Does somebody wait with a connection open?", w.Caller),
-        "target_p95_s": real("95 of 100 answers must be there within these seconds.", above=0),
-        "patience_s": amount("Seconds a synchronous caller waits before giving up.", above=0),
-        "payload_mb": amount("Megabytes sent with one request."),
-        "container_disk_gb": amount("GB of disk a worker needs."),
-        "max_workers": whole("Most workers at a time.", low=1, high=1000),
-        "day_shape": shape("Its own spread over the day; without it that of the users."),
-        "windows": many(part(WINDOW), "Hours in which a scheduled worker is on.", high=24),
-        "cpu": part(CPU),
-        "external": part(EXTERNAL),
-    },
-)
-
 TEAM: Final = Part(
     name="team",
     about="Who builds and runs it.",
@@ -177,7 +112,29 @@ TEAM: Final = Part(
     fields={
         "engineers": whole("How many engineers.", low=1, required=True),
         "can_run_infrastructure": whole("How many of them can run infrastructure.", required=True),
-        "hourly_usd": amount("What an hour of one costs; kept for pricing moves, no bill uses it yet."),
+        "hourly_usd": amount("What an hour of one costs: the work of a move is priced by it."),
+    },
+)
+
+MOVE: Final = Part(
+    name="move",
+    about="What moving to an option takes, where you know better than the derived figures.",
+    into=w.MoveSpec,
+    fields={
+        "to": text("Option that is moved to.", required=True),
+        "days": real("Days of one engineer."),
+        "downtime_minutes": real("Minutes the service is down."),
+    },
+)
+
+GROWTH: Final = Part(
+    name="growth",
+    about="How far ahead the growth plan looks, and what moving costs besides work.",
+    into=w.Growth,
+    fields={
+        "months": whole("Months to plan for.", low=1, high=120),
+        "downtime_usd_per_hour": amount("What an hour of downtime costs."),
+        "moves": many(part(MOVE), "Moves you know the effort of.", unique="to"),
     },
 )
 
@@ -205,7 +162,7 @@ CONSTRAINTS: Final = Part(
         "data": keyed(
             part(DATA_RULE),
             "Where payloads may go, by class; classes left out keep the rules of outgrow.",
-            key=choice("Data class.", w.DataClass),
+            key=choice("Data class.", DataClass),
         ),
     },
 )

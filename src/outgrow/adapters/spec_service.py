@@ -26,7 +26,9 @@ from outgrow.adapters.spec_fields import (
     text,
     whole,
 )
+from outgrow.adapters.spec_task import TASK
 from outgrow.domain import workload as w
+from outgrow.domain.task import DataClass, InferenceTask
 
 _OPTION: Final = text("Option id.", pattern=SLUG, like="the id of an option, such as ec2-single")
 
@@ -51,8 +53,9 @@ SERVICE: Final = Part(
         "components": many(part(parts.COMPONENT), "Parts that must run somewhere.", unique="name"),
         "database": part(parts.DATABASE),
         "needs": many(choice("Ability.", w.Need), "What it must be able to do wherever it runs."),
-        "inference": many(part(parts.TASK), "Model work.", unique="name"),
+        "inference": many(part(TASK), "Model work.", unique="name"),
         "team": part(parts.TEAM),
+        "growth": part(parts.GROWTH),
         "constraints": part(parts.CONSTRAINTS),
         "criteria": part(parts.CRITERIA),
         "operations": part(parts.OPERATIONS),
@@ -174,7 +177,7 @@ def _base(users: w.Users) -> float:
     return users.daily_active or 1.0
 
 
-def _task(given: dict[str, Any], users: w.Users) -> w.InferenceTask:
+def _task(given: dict[str, Any], users: w.Users) -> InferenceTask:
     """``requests_per_user_day`` becomes requests at today's users, or at one user when there is none yet."""
     task = dict(given)
     base = _base(users)
@@ -182,10 +185,10 @@ def _task(given: dict[str, Any], users: w.Users) -> w.InferenceTask:
         task["requests_per_day"] = task.pop("requests_per_user_day") * base
     if "data" in task:
         task["data_class"] = task.pop("data")
-    return w.InferenceTask(base_daily_active=base, **task)
+    return InferenceTask(base_daily_active=base, **task)
 
 
 def _constraints(given: dict[str, Any]) -> w.Constraints:
-    named: dict[w.DataClass, w.DataRule] = given.get("data", {})
+    named: dict[DataClass, w.DataRule] = given.get("data", {})
     data = MappingProxyType({**w.DEFAULT_DATA_RULES, **named})
     return w.Constraints(**{**given, "data": data})

@@ -15,7 +15,7 @@ from outgrow.domain.suggest import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from outgrow.domain.workload import ExternalApi, InferenceTask
+    from outgrow.domain.task import ExternalApi, InferenceTask
 
 UNDATED = date(2026, 1, 1)
 """The year of the package, for a provider whose data names no day; such a rate has low confidence."""

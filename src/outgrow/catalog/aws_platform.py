@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from outgrow.catalog import parts
-from outgrow.catalog.context import too_big
+from outgrow.catalog.context import credit_sku, too_big
 from outgrow.catalog.machines import HostNeed
 from outgrow.catalog.places import country
 from outgrow.domain.bill import Basis, Group, UnpricedLine, Usage
 from outgrow.domain.message import message
 from outgrow.domain.option import Capability, Capacity, Host, Place, Question, Reach, Rejection, Shape, Support, Variant
-from outgrow.domain.pool import FixedPool, Law
+from outgrow.domain.pool import HostPool, Law
+from outgrow.domain.units import DAYS_PER_MONTH
 from outgrow.domain.workload import Database, Need, PinnedDatabase, PinnedHost, Tier, Trust
 
 if TYPE_CHECKING:
@@ -210,12 +211,17 @@ def _host_usage(ctx: Context, hosts: tuple[PinnedHost, ...], runs: Mapping[str, 
             usage.append(parts.disk(host.name, host.disk_gb * host.count, host.disk_type))
         if host.public_ipv4:
             usage.append(parts.public_ipv4(host.name, host.count))
-        machine = ctx.machines.get(host.machine)
-        if machine is not None:
-            need = _need_of(ctx, runs[host.name])
-            share = HostNeed(memory_gib=need.memory_gib, mean_vcpu=need.mean_vcpu / host.count)
-            usage += parts.surplus_credits(host.name, machine, share) * host.count
+        usage += _surplus(ctx, host, runs[host.name])
     return usage
+
+
+def _surplus(ctx: Context, host: PinnedHost, names: tuple[str, ...]) -> tuple[Usage, ...]:
+    """CPU above the baseline of a burstable machine, in vCPU-hours; nothing when the baseline carries the days."""
+    outcome = _host_outcome(ctx, host, names)
+    if outcome is None or outcome.surplus_s == 0:
+        return ()
+    hours = outcome.surplus_s * DAYS_PER_MONTH / 3600
+    return (parts.per_month(f"{host.name} CPU credits", credit_sku(ctx.machines[host.machine]), hours),)
 
 
 def _database_usage(database: PinnedDatabase | None) -> list[Usage]:
@@ -316,17 +322,26 @@ def _capacity(ctx: Context, hosts: tuple[PinnedHost, ...], database: PinnedDatab
     )
 
 
-def _web_outcome(ctx: Context, hosts: tuple[PinnedHost, ...], runs: Mapping[str, tuple[str, ...]]) -> Outcome | None:
-    """Response time of a web request on the host with the most CPU work, its vCPUs as servers."""
-    work = {host.name: _need_of(ctx, runs[host.name]).mean_vcpu for host in hosts if host.machine in ctx.machines}
-    if not work or ctx.web_arrivals.per_day == 0 or max(work.values()) == 0:
+def _host_outcome(ctx: Context, host: PinnedHost, names: tuple[str, ...]) -> Outcome | None:
+    """What the web requests do to a host: its share of their CPU work, exponential, on its vCPUs."""
+    machine = ctx.machines.get(host.machine)
+    requests, busy_vcpu = ctx.web_arrivals.per_day, _need_of(ctx, names).mean_vcpu
+    if machine is None or requests == 0 or busy_vcpu == 0:
         return None
-    busiest = max(work, key=lambda name: work[name])
-    seconds = work[busiest] * 86400 / ctx.web_arrivals.per_day
-    host = next(host for host in hosts if host.name == busiest)
-    vcpus = max(1, int(ctx.machines[host.machine].vcpu)) * host.count
-    pool = FixedPool(service=Law(mean_s=seconds, cv=1.0), workers=(vcpus,) * 24)
-    return ctx.predict(pool, ctx.web_arrivals)
+    pool = HostPool(
+        work=Law(mean_s=busy_vcpu * 86_400 / requests, cv=1.0),
+        vcpu=max(1, int(machine.vcpu)),
+        copies=host.count,
+        baseline_frac=machine.baseline_frac,
+    )
+    return ctx.observe(pool, ctx.web_arrivals)
+
+
+def _web_outcome(ctx: Context, hosts: tuple[PinnedHost, ...], runs: Mapping[str, tuple[str, ...]]) -> Outcome | None:
+    """Response time of a web request on the host with the most CPU work."""
+    known = [host for host in hosts if host.machine in ctx.machines]
+    busiest = max(known, key=lambda host: _need_of(ctx, runs[host.name]).mean_vcpu, default=None)
+    return _host_outcome(ctx, busiest, runs[busiest.name]) if busiest else None
 
 
 def _database_reach(recipe: AwsPlatform, ctx: Context) -> Reach | None:

@@ -2,36 +2,67 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from outgrow.catalog.machines import HostNeed, fits, of_family, surplus_vcpu
+from outgrow.domain.arrivals import Arrivals
 from outgrow.domain.message import message
 from outgrow.domain.option import Rejection
-from outgrow.domain.pool import Arrivals
 from outgrow.domain.units import DAYS_PER_MONTH, HOURS_PER_MONTH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from outgrow.catalog.pricebook import PriceBook
     from outgrow.domain.option import Question
     from outgrow.domain.pool import Predictor
     from outgrow.domain.price import Machine
-    from outgrow.domain.workload import InferenceTask, Service
+    from outgrow.domain.task import InferenceTask
+    from outgrow.domain.workload import Service
+
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def one_by_one(do: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+    """Does the items in turn."""
+    return [do(item) for item in items]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
-    """What does not depend on the workload: prices, machines, a predictor, the day, how old a price may be."""
+    """What does not depend on the workload: prices, machines, a predictor, the day, how old a price may be.
+
+    ``predict`` says what is to be expected in the long run; sizes are chosen by it. ``observe``, if given, says what
+    happens in one month, and bills and response times are its. ``estimate``, if given, is a cheap guess of ``predict``
+    that says where a search should begin, and nothing else; ``rough``, if given, predicts with less to go by, for
+    looking at many demands. ``month`` gives the ``observe`` of one drawn month; ``each`` does independent things, on
+    several cores where it can.
+    """
 
     book: PriceBook
     machines: Mapping[str, Machine]
     predict: Predictor
     on: date
     max_age_days: int | None = None
+    observe: Predictor | None = None
+    estimate: Predictor | None = None
+    rough: Predictor | None = None
+    month: Callable[[int], Predictor] | None = None
+    each: Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]] = one_by_one
+
+    def roughly(self) -> Market:
+        """The same market for looking at many demands."""
+        return dataclasses.replace(self, predict=self.rough) if self.rough else self
+
+    def in_month(self, number: int) -> Market:
+        """The same market in one drawn month."""
+        return dataclasses.replace(self, observe=self.month(number)) if self.month else self
 
     def context(self, service: Service) -> Context:
         """This market seen by one workload."""
@@ -40,6 +71,8 @@ class Market:
             book=self.book,
             machines=self.machines,
             predict=self.predict,
+            observe=self.observe or self.predict,
+            estimate=self.estimate or self.predict,
             on=self.on,
             max_age_days=self.max_age_days,
         )
@@ -53,6 +86,8 @@ class Context:
     book: PriceBook
     machines: Mapping[str, Machine]
     predict: Predictor
+    observe: Predictor
+    estimate: Predictor
     on: date
     max_age_days: int | None = None
 
@@ -76,13 +111,15 @@ class Context:
         """Web requests of an average day, by hour."""
         users = self.service.users
         per_day = users.daily_active * self.service.web.requests_per_user_day
-        return Arrivals(per_hour=tuple(per_day * weight for weight in users.day_shape))
+        pattern = self.service.web.arrivals
+        return Arrivals(per_hour=tuple(per_day * weight for weight in users.day_shape), pattern=pattern)
 
     def arrivals(self, task: InferenceTask) -> Arrivals:
         """Inference requests of an average day, by hour; they move with the number of daily users."""
         scale = self.service.users.daily_active / task.base_daily_active if task.base_daily_active else 0.0
         shape = task.day_shape or self.service.users.day_shape
-        return Arrivals(per_hour=tuple(task.requests_per_day * scale * weight for weight in shape))
+        per_hour = tuple(task.requests_per_day * scale * weight for weight in shape)
+        return Arrivals(per_hour=per_hour, pattern=task.arrivals)
 
     def requests_per_month(self, task: InferenceTask) -> float:
         """Requests of a 730 h month."""

@@ -10,19 +10,23 @@ from outgrow.catalog.places import country
 from outgrow.domain.bill import Group, UnpricedLine, Usage
 from outgrow.domain.message import message
 from outgrow.domain.option import Capacity, Host, Place, Rejection
-from outgrow.domain.pool import FixedPool
+from outgrow.domain.pool import Law
 from outgrow.domain.units import HOURS_PER_MONTH, quantity
 from outgrow.domain.workload import PinnedHost, Trust
 
 if TYPE_CHECKING:
     from outgrow.catalog.context import Context
     from outgrow.domain.price import Machine
-    from outgrow.domain.workload import InferenceTask, Pins
+    from outgrow.domain.task import InferenceTask
+    from outgrow.domain.workload import Pins
 
 ON_DEMAND = "aws/ec2"
 SPOT = "aws/ec2-spot"
 GPU_DISK_GB = 100.0
 """Root disk of a GPU host: driver and CUDA image (about 40 GB), one container image with its model. Ours: measure."""
+
+BOOT_S = 90.0
+"""From asking for a GPU host to a running system, before the model loads. A planning figure of ours: measure it."""
 
 ALWAYS = (True,) * 24
 
@@ -39,7 +43,7 @@ def plan(
     machine = gpu.smallest_gpu(ctx, option, task, "ec2-gpu", prefix)
     if isinstance(machine, Rejection):
         return machine
-    count, outcome = gpu.servers_for(ctx, task, on)
+    count, outcome = gpu.servers_for(ctx, task, on, start=_start(task), lost_per_month=_lost(task, prefix))
     disk_gb = max(GPU_DISK_GB, task.container_disk_gb + parts.OS_STORAGE_GB)
     notes = (message("note.cheaper-stale", **cheaper) for cheaper in _cheaper_stale(ctx, task, machine, prefix))
     return TaskPlan(
@@ -74,12 +78,23 @@ def pinned(
     workers = tuple(count if hour_on else 0 for hour_on in on)
     return TaskPlan(
         usage=tuple(usage),
-        outcome=ctx.predict(FixedPool(service=gpu.service_law(task), workers=workers), ctx.arrivals(task)),
+        outcome=ctx.observe(gpu.fixed_pool(task, workers, _start(task), _lost(task, prefix)), ctx.arrivals(task)),
         hosts=(_host(machine, task, count),) if machine else (),
         capacity=_capacity(machine, count, sum(host.disk_gb or 0 for host in pins.hosts)) if machine else None,
         settings={"machine": pins.hosts[0].machine, "count": count},
         unpriced=tuple(unpriced),
     )
+
+
+def _start(task: InferenceTask) -> Law:
+    """What a host that is switched on, or that replaces a lost one, needs before it serves."""
+    cold = gpu.cold_law(task)
+    mean_s = BOOT_S + cold.mean_s
+    return Law(mean_s=mean_s, cv=cold.mean_s * cold.cv / mean_s)
+
+
+def _lost(task: InferenceTask, prefix: str) -> float:
+    return task.interruptions_per_month if prefix == SPOT else 0.0
 
 
 def _pinned_usage(host: PinnedHost, on: tuple[bool, ...], prefix: str) -> list[Usage]:

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING
 from outgrow.catalog.machines import of_family
 from outgrow.domain.message import message
 from outgrow.domain.option import Question, Rejection
-from outgrow.domain.pool import P95, FixedPool, Law
+from outgrow.domain.pool import P95, WAITS, Callers, Endings, FixedPool, Law
+from outgrow.domain.task import Caller
 from outgrow.domain.units import DAYS_PER_MONTH
-from outgrow.domain.workload import Caller
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from outgrow.catalog.context import Context
-    from outgrow.domain.pool import Arrivals, Outcome, ResponseTimes
+    from outgrow.domain.arrivals import Arrivals
+    from outgrow.domain.pool import Outcome, Predictor, ResponseTimes
     from outgrow.domain.price import Machine
-    from outgrow.domain.workload import InferenceTask
+    from outgrow.domain.task import InferenceTask
 
+AT_ONCE = Law(mean_s=0.0)
 MAX_SERVERS = 64
 """More GPU servers than this is another product: the search for a server count stops here."""
 
@@ -63,41 +65,117 @@ def not_sold(option: str, what: str, region: str) -> Rejection:
 
 def service_law(task: InferenceTask) -> Law:
     """The task's service time."""
-    return Law(mean_s=task.service_s, cv=task.service_cv)
+    return Law(mean_s=task.service_s, cv=task.service_cv, values_s=_scaled(task.service_times_s, task.service_s))
 
 
 def cold_law(task: InferenceTask) -> Law:
     """The task's cold start."""
-    return Law(mean_s=task.cold_start_s, cv=task.cold_start_cv)
+    return Law(mean_s=task.cold_start_s, cv=task.cold_start_cv, values_s=_scaled(task.cold_starts_s, task.cold_start_s))
+
+
+def _scaled(values_s: tuple[float, ...], mean_s: float) -> tuple[float, ...]:
+    """Measured times, moved to a mean that is tried in their place."""
+    if not values_s:
+        return ()
+    measured_s = math.fsum(values_s) / len(values_s)
+    if measured_s in {mean_s, 0}:
+        return values_s
+    return tuple(value * mean_s / measured_s for value in values_s)
+
+
+def callers(task: InferenceTask) -> Callers:
+    """Who waits with a connection open, for how long, and how often it asks; nobody, in the background."""
+    if task.caller is not Caller.SYNCHRONOUS or task.patience_s is None:
+        return WAITS
+    again = task.retries
+    return Callers(
+        timeout_s=task.patience_s,
+        attempts=again.attempts,
+        pause_s=again.pause_s,
+        factor=again.factor,
+        jitter_frac=again.jitter_frac,
+        cancels=again.cancel,
+    )
+
+
+def fixed_pool(
+    task: InferenceTask, workers: tuple[int, ...], start: Law = AT_ONCE, lost_per_month: float = 0.0
+) -> FixedPool:
+    """Servers of one's own for a task, by hour."""
+    return FixedPool(
+        service=service_law(task),
+        workers=workers,
+        start=start,
+        slots=task.requests_per_worker,
+        callers=callers(task),
+        lost_per_month=lost_per_month,
+    )
 
 
 def servers_for(
-    ctx: Context, task: InferenceTask, on: tuple[bool, ...], most: int = MAX_SERVERS
+    ctx: Context,
+    task: InferenceTask,
+    on: tuple[bool, ...],
+    most: int = MAX_SERVERS,
+    start: Law = AT_ONCE,
+    lost_per_month: float = 0.0,
 ) -> tuple[int, Outcome]:
     """The fewest always-on servers (in the hours that are on, ``most`` at the most) that meet the task's target.
 
     When no number of servers meets it, because the work itself takes too long or the windows are closed too long, the
     fewest that keep up; when even ``most`` do not, those, and the outcome names its bottleneck.
     """
-    outcome = _with_servers(ctx, task, on, 1)
+
+    def with_servers(count: int, predict: Predictor = ctx.predict) -> Outcome:
+        workers = tuple(count if hour_on else 0 for hour_on in on)
+        return predict(fixed_pool(task, workers, start, lost_per_month), ctx.arrivals(task))
+
+    near = _fewest(lambda count: with_servers(count, ctx.estimate), task, most)
+    count = _settled(with_servers, task, most, near)
+    return count, with_servers(count, ctx.observe)
+
+
+def _fewest(with_servers: Callable[[int], Outcome], task: InferenceTask, most: int) -> int:
+    outcome = with_servers(1)
     if outcome.bottleneck is None and meets(outcome, task):
-        return 1, outcome
-    all_on = _with_servers(ctx, task, on, most)
-    attainable = meets(all_on, task)
-    short, enough, found = 0, most, all_on
+        return 1
+    attainable = meets(with_servers(most), task)
+    short, enough = 0, most
     while enough - short > 1:
         count = (short + enough) // 2
-        outcome = _with_servers(ctx, task, on, count)
-        if _enough(outcome, task, attainable=attainable):
-            enough, found = count, outcome
+        if _enough(with_servers(count), task, attainable=attainable):
+            enough = count
         else:
             short = count
-    return enough, found
+    return enough
 
 
-def _with_servers(ctx: Context, task: InferenceTask, on: tuple[bool, ...], count: int) -> Outcome:
-    workers = tuple(count if hour_on else 0 for hour_on in on)
-    return ctx.predict(FixedPool(service=service_law(task), workers=workers), ctx.arrivals(task))
+def _settled(with_servers: Callable[[int], Outcome], task: InferenceTask, most: int, near: int) -> int:
+    """The fewest again, from a guess upwards or downwards; the guess, where no number of servers is enough."""
+
+    def enough(count: int) -> bool:
+        return _enough(with_servers(count), task, attainable=True)
+
+    if enough(near):
+        while near > 1 and enough(near - 1):
+            near -= 1
+        return near
+    step = 1
+    short = near
+    while short < most:
+        count = min(most, short + step)
+        if enough(count):
+            return _between(enough, short, count)
+        short, step = count, 2 * step
+    return _fewest(with_servers, task, most) if with_servers(near).bottleneck else near
+
+
+def _between(enough: Callable[[int], bool], short: int, count: int) -> int:
+    """The fewest that are enough, above ``short`` and up to ``count``."""
+    while count - short > 1:
+        middle = (short + count) // 2
+        short, count = (short, middle) if enough(middle) else (middle, count)
+    return count
 
 
 def _enough(outcome: Outcome, task: InferenceTask, *, attainable: bool) -> bool:
@@ -186,15 +264,37 @@ def merged(outcomes: list[tuple[float, Outcome]]) -> Outcome | None:
     total = sum(requests for requests, _ in outcomes) or 1.0
     first = outcomes[0][1]
     members = tuple((requests, outcome.response) for requests, outcome in outcomes)
+    outcomes_only = [outcome for _, outcome in outcomes]
+
+    def weighted(value: Callable[[Outcome], float]) -> float:
+        return sum(requests * value(outcome) for requests, outcome in outcomes) / total
+
+    summed = {name: math.fsum(getattr(outcome, name) for outcome in outcomes_only) for name in _SUMMED}
     return dataclasses.replace(
         first,
+        **summed,
         response=MixedResponses(members),
-        cold_starts=sum(outcome.cold_starts for _, outcome in outcomes),
-        cold_share=sum(requests * outcome.cold_share for requests, outcome in outcomes) / total,
-        busy_s=sum(outcome.busy_s for _, outcome in outcomes),
-        cold_s=sum(outcome.cold_s for _, outcome in outcomes),
-        idle_s=sum(outcome.idle_s for _, outcome in outcomes),
-        active_s=sum(outcome.active_s for _, outcome in outcomes),
-        utilisation_frac=max(outcome.utilisation_frac for _, outcome in outcomes),
-        bottleneck=next((o.bottleneck for _, o in outcomes if o.bottleneck), None),
+        cold_share=weighted(lambda outcome: outcome.cold_share),
+        delayed_share=weighted(lambda outcome: outcome.delayed_share),
+        attempts=weighted(lambda outcome: outcome.attempts),
+        endings=Endings(
+            **{name: weighted(lambda o, name=name: getattr(o.endings, name)) for name in _ENDINGS}  # type: ignore[misc]
+        ),
+        utilisation_frac=max(outcome.utilisation_frac for outcome in outcomes_only),
+        bottleneck=next((outcome.bottleneck for outcome in outcomes_only if outcome.bottleneck), None),
     )
+
+
+_SUMMED = (
+    "requests",
+    "cold_starts",
+    "busy_s",
+    "cold_s",
+    "idle_s",
+    "active_s",
+    "flex_s",
+    "second_slack_s",
+    "block_slack_s",
+    "surplus_s",
+)
+_ENDINGS = tuple(field.name for field in dataclasses.fields(Endings))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from outgrow.domain.message import Message
     from outgrow.domain.option import Capacity, Host, Place
     from outgrow.domain.pool import Outcome
-    from outgrow.domain.workload import InferenceTask
+    from outgrow.domain.task import InferenceTask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

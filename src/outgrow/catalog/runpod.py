@@ -10,7 +10,7 @@ from outgrow.catalog.places import runpod_country
 from outgrow.domain.bill import Group, Usage
 from outgrow.domain.message import message
 from outgrow.domain.option import Capacity, Place, Rejection
-from outgrow.domain.pool import FlexPool
+from outgrow.domain.pool import FlexPool, Law, Snapshot
 from outgrow.domain.units import HOURS_PER_MONTH, SECONDS_PER_MONTH, quantity
 from outgrow.domain.workload import Trust
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from outgrow.catalog.context import Context
     from outgrow.domain.message import Message
     from outgrow.domain.pool import Outcome
-    from outgrow.domain.workload import InferenceTask, Pins
+    from outgrow.domain.task import InferenceTask
+    from outgrow.domain.workload import Pins
 
 FLEX = "runpod/serverless-flex"
 ACTIVE = "runpod/serverless-active"
@@ -31,7 +32,7 @@ DEFAULT_IDLE_S = 5.0
 IDLE_TIMEOUTS_S = (5.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 """Idle timeouts worth trying; RunPod allows 1 to 3,600 s."""
 
-DISK_BLOCK_S = 300
+BLOCK_S = 300
 """Container disk is billed in started blocks of five minutes. Source: RunPod docs, pricing."""
 
 
@@ -59,49 +60,52 @@ def flex_pool(task: InferenceTask, idle_timeout_s: float, active: tuple[int, ...
         service=gpu.service_law(task),
         cold_start=gpu.cold_law(task),
         idle_timeout_s=idle_timeout_s,
-        max_workers=task.max_workers,
+        max_workers=max(task.max_workers, *active),
         active=active,
+        slots=task.requests_per_worker,
+        scaling=task.scaler,
+        snapshot=_snapshot(task),
+        callers=gpu.callers(task),
+        falls_quiet=True,
     )
+
+
+def _snapshot(task: InferenceTask) -> Snapshot | None:
+    warm = task.warm_start
+    if warm is None or warm.share_frac == 0:
+        return None
+    fade_s = math.inf if warm.fade_s is None else warm.fade_s
+    return Snapshot(start=Law(mean_s=warm.start_s, cv=warm.start_cv), share_frac=warm.share_frac, fade_s=fade_s)
 
 
 def flex_usage(name: str, outcome: Outcome, task: InferenceTask) -> tuple[Usage, ...]:
     """Billed worker seconds of a predicted month: execution, cold starts and idle tails, apart.
 
-    RunPod rounds each start-to-stop stretch up to the second: half a second a stretch on average when lengths vary,
-    exactly the missing part when they are fixed.
+    RunPod rounds each start-to-stop stretch up to the second. Beside active workers nobody can say which seconds of a
+    busy pool are whose: what is not a start is one line.
     """
-    per_month = gpu.per_month
-    starts = outcome.cold_starts
-    slack = _rounding_s(task) * starts
-    lines = (
-        ("execution", outcome.busy_s + slack),
-        ("cold start", outcome.cold_s),
+    cold_s = min(outcome.cold_s, outcome.flex_s)
+    lines: tuple[tuple[str, float], ...] = (
+        ("execution", outcome.flex_s - cold_s - outcome.idle_s + outcome.second_slack_s),
+        ("cold start", cold_s),
         ("idle tail", outcome.idle_s),
     )
+    if outcome.active_s:
+        rest_s = outcome.flex_s - cold_s + outcome.second_slack_s if outcome.flex_s else 0.0
+        lines = (("execution and idle tail", rest_s), ("cold start", cold_s))
     usage = [
-        Usage(component=label, sku=f"{FLEX}/{name}", quantity=quantity(per_month(amount)), group=Group.INFERENCE)
+        Usage(component=label, sku=f"{FLEX}/{name}", quantity=quantity(gpu.per_month(amount)), group=Group.INFERENCE)
         for label, amount in lines
         if amount > 0
     ]
     return (*usage, *_disk_usage(outcome, task))
 
 
-def _rounding_s(task: InferenceTask) -> float:
-    if task.service_cv or task.cold_start_cv:
-        return 0.5
-    stretch = task.service_s + task.cold_start_s
-    return math.ceil(round(stretch, 6)) - stretch
-
-
 def _disk_usage(outcome: Outcome, task: InferenceTask) -> tuple[Usage, ...]:
     """Container disk of flex workers, in started five-minute blocks of each start-to-stop stretch."""
-    if not task.container_disk_gb or not outcome.cold_starts:
+    blocks = (outcome.flex_s + outcome.block_slack_s) / BLOCK_S * task.container_disk_gb
+    if not blocks:
         return ()
-    on_s = outcome.busy_s + outcome.cold_s + outcome.idle_s
-    stretches = min(outcome.cold_starts, on_s / DISK_BLOCK_S * 1e9)
-    per_stretch = on_s / stretches / DISK_BLOCK_S if stretches > 1e-9 else 0.0
-    started = stretches * math.ceil(per_stretch) if per_stretch else on_s / DISK_BLOCK_S
-    blocks = started * task.container_disk_gb
     amount = quantity(gpu.per_month(blocks))
     return (Usage(component="container disk", sku=DISK, quantity=amount, group=Group.INFERENCE),)
 
@@ -110,7 +114,7 @@ def active_disk(task: InferenceTask, worker_hours: float) -> tuple[Usage, ...]:
     """Container disk of workers that stay on."""
     if not task.container_disk_gb or not worker_hours:
         return ()
-    blocks = worker_hours * 3600 / DISK_BLOCK_S * task.container_disk_gb
+    blocks = worker_hours * 3600 / BLOCK_S * task.container_disk_gb
     return (Usage(component="container disk", sku=DISK, quantity=quantity(blocks), group=Group.INFERENCE),)
 
 

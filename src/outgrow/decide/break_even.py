@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from outgrow.catalog import runpod
 from outgrow.catalog.runpod import DEFAULT_IDLE_S
 from outgrow.cost.break_even import flex_usd_per_request, requests_at_break_even
-from outgrow.decide.crossover import PRECISION, USERS, requests_per_user
+from outgrow.decide.crossover import USERS, requests_per_user
 from outgrow.decide.evaluate import sized
+from outgrow.decide.root import crossing
 from outgrow.domain.bill import Group
 from outgrow.domain.drivers import with_values
 from outgrow.domain.option import Rejection
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
     from outgrow.catalog.context import Market
     from outgrow.catalog.recipe import Recipe
+    from outgrow.domain.task import InferenceTask
     from outgrow.domain.verdict import Priced
-    from outgrow.domain.workload import InferenceTask, Service
+    from outgrow.domain.workload import Service
 
 FLEX, ACTIVE = "runpod-flex", "runpod-active"
 SURFACE_COLD_S = (0.0, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0)
@@ -124,16 +126,16 @@ def surface(priced: dict[str, Priced], service: Service, recipes: Sequence[Recip
         for cold in SURFACE_COLD_S
     )
     flex_recipe = next(recipe for recipe in recipes if recipe.id == FLEX)
-    predicted = tuple(
-        _predicted(flex_recipe, service, market, cold, fixed, near)
-        for cold, near in zip(SURFACE_COLD_S, always, strict=True)
+    predicted = market.each(
+        lambda place: _predicted(flex_recipe, service, market, SURFACE_COLD_S[place], fixed, always[place]),
+        range(len(SURFACE_COLD_S)),
     )
     return Surface(
         between=(FLEX, ACTIVE),
         driver=USERS,
         cold_start_s=SURFACE_COLD_S,
         always_cold=always,
-        predicted=predicted,
+        predicted=tuple(predicted),
         today=(task.cold_start_s, service.users.daily_active),
     )
 
@@ -144,17 +146,16 @@ def _predicted(
     """Demand at which flex, with warm workers reused as the predictor says, costs a month of one active worker."""
     name = service.inference[0].name
 
-    def cost(users: float) -> float:
+    def lead(users: float) -> float:
         workload = with_values(service, {USERS: users, f"inference.{name}.cold_start_s": cold_s})
         built = sized(recipe, workload, market, {"idle_timeout_s": DEFAULT_IDLE_S})
         if isinstance(built, Rejection):
             return math.inf
-        return float(built.bill.group_usd(Group.INFERENCE))
+        return math.log(max(float(built.bill.group_usd(Group.INFERENCE)), 1e-9) / fixed)
 
     low, high = near / 4, near * 16
-    if not cost(low) < fixed < cost(high):
+    ends = lead(low), lead(high)
+    if not ends[0] < 0 < ends[1]:
         return None
-    while high / low - 1 > 4 * PRECISION:
-        middle = math.sqrt(low * high)
-        low, high = (middle, high) if cost(middle) < fixed else (low, middle)
+    low, high = crossing(lead, low, high, ends)
     return math.sqrt(low * high)

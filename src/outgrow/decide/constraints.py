@@ -11,7 +11,7 @@ from outgrow.domain.bill import Group
 from outgrow.domain.message import message
 from outgrow.domain.option import Question, Reach, Rejection, Support
 from outgrow.domain.pool import P95
-from outgrow.domain.workload import Caller
+from outgrow.domain.task import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from outgrow.domain.bill import BillLine
     from outgrow.domain.message import Message
     from outgrow.domain.pool import Outcome
+    from outgrow.domain.task import InferenceTask
     from outgrow.domain.verdict import Priced
-    from outgrow.domain.workload import InferenceTask, Service
+    from outgrow.domain.workload import Service
 
 LONGEST_BACKGROUND_S = 1800.0
 """A background answer later than this is no way out for somebody who was ready to wait."""

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from outgrow.decide.evaluate import sized
+from outgrow.decide.root import PRECISION, crossing, turn
 from outgrow.decide.size import choose
 from outgrow.domain.drivers import at_high, at_low, with_values
 from outgrow.domain.option import Rejection
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
     from outgrow.catalog.context import Market
     from outgrow.catalog.recipe import Recipe
     from outgrow.decide.size import Sized
-    from outgrow.domain.workload import InferenceTask, Service
+    from outgrow.domain.task import InferenceTask
+    from outgrow.domain.workload import Service
 
 USERS = "users.daily_active"
 POINTS = 15
 SPAN = 600.0
 """Demand is searched from a third of today's users to this many times as many."""
 
-PRECISION = 0.005
 PRICE_GAPS = frozenset({"price-age", "price-missing"})
 """Where the ranking changes because the price book ends, not because demand asks for something else."""
 
@@ -49,10 +50,12 @@ def curves(
     recipes: Sequence[Recipe], service: Service, market: Market, grid: Sequence[float]
 ) -> tuple[tuple[Curve, ...], list[dict[str, Sized]]]:
     """Monthly cost of every option along demand, sized anew at each point, and what was sized there."""
-    at_points = []
-    for users in grid:
+
+    def at(users: float) -> dict[str, Sized]:
         workload = with_values(service, {USERS: users})
-        at_points.append({recipe.id: choose(recipe, workload, market) for recipe in recipes})
+        return {recipe.id: choose(recipe, workload, market) for recipe in recipes}
+
+    at_points = market.each(at, grid[::-1])[::-1]
     lines = tuple(
         Curve(
             option=recipe.id,
@@ -74,31 +77,30 @@ def along_demand(
     grid: Sequence[float],
     at_points: Sequence[dict[str, Sized]],
 ) -> list[Crossover]:
-    """Each change of the cheapest feasible option along demand, bisected to half a per cent."""
+    """Each change of the cheapest feasible option along demand, found to a per cent."""
     by_id = {recipe.id: recipe for recipe in recipes}
-    found = []
-    for index in range(len(grid) - 1):
+
+    def turn_at(index: int) -> Crossover | None:
         before, after = _best(at_points[index]), _best(at_points[index + 1])
         if before is None or after is None or before == after:
-            continue
+            return None
         pair = (by_id[before], by_id[after])
-        value, binds = _bisected(pair, service, market, (grid[index], grid[index + 1]))
+        value, binds = _turning(pair, service, market, (grid[index], grid[index + 1]))
         if binds in PRICE_GAPS:
-            continue
+            return None
         low, high = _at_ends(pair, service, market, value)
-        found.append(
-            Crossover(
-                driver=USERS,
-                between=(before, after),
-                value=value,
-                low=low,
-                high=high,
-                binds=binds,
-                method="sized-bills",
-                requests_per_month=_requests(service, value) if pair[0].question == "inference" else None,
-            )
+        return Crossover(
+            driver=USERS,
+            between=(before, after),
+            value=value,
+            low=low,
+            high=high,
+            binds=binds,
+            method="sized-bills",
+            requests_per_month=_requests(service, value) if pair[0].question == "inference" else None,
         )
-    return found
+
+    return [found for found in market.each(turn_at, range(len(grid) - 1)) if found is not None]
 
 
 def _best(found: dict[str, Sized]) -> str | None:
@@ -115,21 +117,30 @@ def requests_per_user(task: InferenceTask) -> float:
     return task.requests_per_day / task.base_daily_active if task.base_daily_active else 0.0
 
 
-def _bisected(
+def _turning(
     pair: tuple[Recipe, Recipe], service: Service, market: Market, bracket: tuple[float, float]
 ) -> tuple[float, str]:
     """The demand at which the first stops being the better, and what binds there: the bill, or a broken constraint."""
-    low, high = bracket
-    binds = "monthly_usd"
-    while high / low - 1 > PRECISION:
-        middle = math.sqrt(low * high)
-        workload = with_values(service, {USERS: middle})
+    seen: dict[float, tuple[Sized, Sized]] = {}
+
+    def lead(users: float) -> float:
+        workload = with_values(service, {USERS: users})
         first, second = (choose(recipe, workload, market) for recipe in pair)
-        holds = first.feasible and (not second.feasible or (_cost(first) or 0) <= (_cost(second) or 0))
-        low, high = (middle, high) if holds else (low, middle)
-        if not holds:
-            binds = "monthly_usd" if first.feasible else _constraint(first)
-    return math.sqrt(low * high), binds
+        seen[users] = (first, second)
+        return _lead(_cost(first), _cost(second))
+
+    low, high = crossing(lead, *bracket)
+    beyond = seen[high][0] if high in seen else choose(pair[0], with_values(service, {USERS: high}), market)
+    return math.sqrt(low * high), "monthly_usd" if beyond.feasible else _constraint(beyond)
+
+
+def _lead(first: float | None, second: float | None) -> float:
+    """Logarithm of the ratio of two bills; below 0 while the first is the better, infinite where one cannot be."""
+    if first is None:
+        return math.inf
+    if second is None:
+        return -math.inf
+    return math.log(max(first, 1e-9) / max(second, 1e-9))
 
 
 def _constraint(option: Sized) -> str:
@@ -146,10 +157,10 @@ def _at_ends(
     chosen = (choose(pair[0], at_value, market), choose(pair[1], at_value, market))
     if chosen[0].priced is None or chosen[1].priced is None:
         return None, None
-    ends = []
-    for corner in (at_low(service), at_high(service)):
+    corners = [at_low(service), at_high(service)]
+    for corner in corners:
         corner.pop(USERS, None)
-        ends.append(_meeting(chosen, with_values(service, corner), market, value))
+    ends = [_meeting(chosen, with_values(service, corner), market, value) for corner in corners]
     ends = [value if end and abs(end / value - 1) < 4 * PRECISION else end for end in ends]
     below, above = [end for end in ends if end and end <= value], [end for end in ends if end and end > value]
     if None in ends:
@@ -158,34 +169,34 @@ def _at_ends(
 
 
 def _meeting(chosen: tuple[Sized, Sized], service: Service, market: Market, near: float) -> float | None:
-    """Bisection on the difference of two bills with fixed settings, at the change of sign nearest to ``near``."""
+    """Where two bills with fixed settings meet, at the change of sign nearest to ``near``."""
 
-    def difference(users: float) -> float:
+    def lead(users: float) -> float:
         workload = with_values(service, {USERS: users})
-        costs = []
+        costs: list[float | None] = []
         for option in chosen:
             built = sized(option.recipe, workload, market, option.knobs)
-            costs.append(math.inf if isinstance(built, Rejection) else built.monthly_usd)
-        return costs[0] - costs[1]
+            costs.append(None if isinstance(built, Rejection) else built.monthly_usd)
+        return _lead(costs[0], costs[1])
 
-    bracket = _bracket(difference, near)
+    bracket = _bracket(lead, near)
     if bracket is None:
         return None
-    low, high = bracket
-    while high / low - 1 > PRECISION:
-        middle = math.sqrt(low * high)
-        low, high = (middle, high) if difference(middle) < 0 else (low, middle)
+    low, high = crossing(lead, *bracket)
     return math.sqrt(low * high)
 
 
-def _bracket(difference: Callable[[float], float], near: float) -> tuple[float, float] | None:
-    """Two demands, a step apart, between which the first option stops being the cheaper, within a factor of 30."""
-    ratio = 1.4
+STEPS = (1.02, 1.4, 1.4, 1.6, 2.0, 2.0, 2.0)
+"""Small ones first: a place that hardly moves is not to be passed over for the next one."""
+
+
+def _bracket(lead: Callable[[float], float], near: float) -> tuple[float, float] | None:
+    """Two demands, a step apart, between which the first option stops being the cheaper, within a factor of 25."""
     before = near
-    upward = difference(near) < 0
-    for _ in range(11):
-        after = before * ratio if upward else before / ratio
-        if (difference(after) >= 0) is upward:
+    upward = lead(near) < 0
+    for step in STEPS:
+        after = before * step if upward else before / step
+        if (lead(after) >= 0) is upward:
             return (before, after) if upward else (after, before)
         before = after
     return None
@@ -207,7 +218,7 @@ def along_inputs(recipes: Sequence[Recipe], service: Service, market: Market, wi
             other = best(end)
             if other is None or other == winner:
                 continue
-            value = _turn(lambda at, best=best: best(at) == winner, driver.mid, end)  # type: ignore[misc]
+            value = turn(lambda at, best=best: best(at) == winner, driver.mid, end)  # type: ignore[misc]
             found.append(
                 Crossover(
                     driver=driver.path,
@@ -225,11 +236,3 @@ def along_inputs(recipes: Sequence[Recipe], service: Service, market: Market, wi
 def _best_at(recipes: Sequence[Recipe], service: Service, market: Market, path: str, value: float) -> str | None:
     workload = with_values(service, {path: value})
     return _best({recipe.id: choose(recipe, workload, market) for recipe in recipes})
-
-
-def _turn(still: Callable[[float], bool], inside: float, outside: float) -> float:
-    """The value between two at which ``still`` stops holding."""
-    for _ in range(12):
-        middle = (inside + outside) / 2
-        inside, outside = (middle, outside) if still(middle) else (inside, middle)
-    return (inside + outside) / 2

@@ -49,7 +49,9 @@ def decide(
     Same spec, market and seed give the same decision.
     """
     asked = [recipe for recipe in recipes if recipe.question is Question.PLATFORM or service.inference]
-    found = {recipe.id: choose(recipe, service, market) for recipe in asked}
+    roughly = market.roughly()
+    chosen = market.each(lambda recipe: choose(recipe, service, market), asked)
+    found = {recipe.id: option for recipe, option in zip(asked, chosen, strict=True)}
     priced = {name: option.priced for name, option in found.items() if option.priced is not None}
     answers = tuple(
         _answer(question, [r for r in asked if r.question is question], found, service, market, seed, samples)
@@ -71,9 +73,9 @@ def decide(
         pairs=pairs,
         runways=runways(service.credits, pairs[0].bill, market.on) if pairs else (),
         claims=checked(service.claims, answers, pairs, written),
-        measure_first=measure_first(asked, service, market),
+        measure_first=measure_first(asked, service, roughly),
         findings=findings,
-        surface=break_even.surface(priced, service, asked, market),
+        surface=break_even.surface(priced, service, asked, roughly),
         warnings=(
             *over_budget(pairs, service),
             *warnings(service, market.on, written, priced, answers, findings),
@@ -96,10 +98,11 @@ def _answer(
     priced: dict[str, Priced] = {r.id: p for r in recipes if (p := found[r.id].priced) is not None}
     grid = crossover.demand_grid(service)
     unbounded = crossover.without_budget(service)
-    lines, at_points = crossover.curves(recipes, unbounded, market, grid)
+    roughly = market.roughly()
+    lines, at_points = crossover.curves(recipes, unbounded, roughly, grid)
     turns = break_even.by_formula(recipes, priced, service, market) if question is Question.INFERENCE else []
-    turns += crossover.along_demand(recipes, unbounded, market, grid, at_points)
-    turns += crossover.along_inputs(recipes, service, market, _cheapest(feasible))
+    turns += crossover.along_demand(recipes, unbounded, roughly, grid, at_points)
+    turns += crossover.along_inputs(recipes, service, roughly, _cheapest(feasible))
     return Answer(
         question=question,
         chosen=chosen,

@@ -43,7 +43,7 @@ def measure_first(recipes: Sequence[Recipe], service: Service, market: Market) -
     ``None`` when nothing that is uncertain or guessed moves the bill.
     """
     today = _best(recipes, service, market)
-    tried = [_swing(driver, today, recipes, service, market) for driver in _uncertain(service)]
+    tried = market.each(lambda driver: _swing(driver, today, recipes, service, market), _uncertain(service))
     telling = [measure for measure in tried if measure.changes_choice or measure.swing_usd > 0]
     return max(telling, key=lambda measure: (measure.changes_choice, measure.swing_usd), default=None)
 

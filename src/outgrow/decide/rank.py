@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from outgrow.decide.constraints import violations
 from outgrow.decide.evaluate import sized
 from outgrow.decide.levels import levels
+from outgrow.decide.months import HIGH, LOW, play_months, study_of
 from outgrow.decide.sample import quantile
 from outgrow.decide.span import span
 from outgrow.domain.drivers import at_high, with_values
@@ -18,9 +19,10 @@ from outgrow.domain.pool import P95
 from outgrow.domain.verdict import Candidate, Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from outgrow.catalog.context import Market
+    from outgrow.decide.months import Month
     from outgrow.decide.size import Sized
     from outgrow.domain.message import Message
     from outgrow.domain.verdict import Priced
@@ -35,11 +37,15 @@ CLEAR_SHARE = 0.8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """Candidates best first; ``indifferent`` names the top options that cannot be told apart, and the tie-breaker."""
+    """Candidates best first, and the months of each by its id.
+
+    ``indifferent`` names the top options that cannot be told apart, ``tie_breaker`` what decided between them.
+    """
 
     candidates: tuple[Candidate, ...]
     indifferent: tuple[str, ...] = ()
     tie_breaker: Message | None = None
+    months: Mapping[str, tuple[Month, ...]] = field(default_factory=dict)
 
 
 def _place(candidate: Candidate, criteria: Criteria) -> tuple[float, float]:
@@ -51,12 +57,17 @@ def _place(candidate: Candidate, criteria: Criteria) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Future:
-    """One option's cost in every draw, and over the corners of the spec's ranges."""
+    """One option in every month, and its cost over the corners of the spec's ranges."""
 
     sized: Sized
     priced: Priced
-    costs: tuple[float, ...]
+    months: tuple[Month, ...]
     interval: Interval
+
+    @property
+    def costs(self) -> list[float]:
+        """Its bill in every month."""
+        return [month.usd for month in self.months]
 
 
 def rank(
@@ -66,15 +77,15 @@ def rank(
     draws: Sequence[dict[str, float]],
     weights: Sequence[tuple[float, ...]],
 ) -> Ranking:
-    """Minimax regret in money first; how often an option comes first over draws and weights beside it.
+    """Minimax regret in money first; how often an option comes first over months and weights beside it.
 
-    An option whose price varies is repriced in every draw with the settings chosen for the middle values. Regret is
-    the most an option costs above the cheapest candidate in any draw (Savage 1951).
+    Every option is played through the same months, one for each draw of the uncertain inputs, with the settings chosen
+    for the middle values. Regret is the most an option costs above the cheapest candidate in any month (Savage 1951).
     """
-    workloads = [with_values(service, draw) for draw in draws]
-    futures = [_future(option, service, workloads, market) for option in options if option.priced is not None]
-    if not futures:
+    able = [option for option in options if option.priced is not None]
+    if not able:
         return Ranking(candidates=())
+    futures = _futures(able, service, market, draws)
     cheapest = [min(column) for column in zip(*(future.costs for future in futures), strict=True)]
     shares = _first_shares(futures, weights)
     candidates = [
@@ -87,35 +98,37 @@ def rank(
     if tie is not None and tie[0] == 1:
         order[0], order[1] = order[1], order[0]
     ranked = tuple(candidates[i] for i in order)
+    months = {futures[i].priced.shape.option: futures[i].months for i in order}
     if tie is None:
-        return Ranking(candidates=ranked)
+        return Ranking(candidates=ranked, months=months)
     top = tuple(candidate.priced.shape.option for candidate in ranked[:2])
-    return Ranking(candidates=ranked, indifferent=top, tie_breaker=tie[1])
+    return Ranking(candidates=ranked, indifferent=top, tie_breaker=tie[1], months=months)
 
 
-def _future(option: Sized, service: Service, workloads: Sequence[Service], market: Market) -> _Future:
-    assert option.priced is not None
+def _futures(
+    options: Sequence[Sized], service: Service, market: Market, draws: Sequence[dict[str, float]]
+) -> list[_Future]:
+    played = play_months([(option.recipe, option.knobs) for option in options], service, market, draws)
+    roughly = market.roughly()
+    futures = []
+    for option, months in zip(options, played, strict=True):
+        assert option.priced is not None
+        spanned = _spanned(option, service, roughly)
+        costs = [month.usd for month in months]
+        mid = option.priced.monthly_usd
+        interval = Interval(low=min(spanned.low, mid, *costs), mid=mid, high=max(spanned.high, mid, *costs))
+        futures.append(_Future(sized=option, priced=option.priced, months=months, interval=interval))
+    return futures
+
+
+def _spanned(option: Sized, service: Service, market: Market) -> Interval:
+    """The bill over the corners of the spec's ranges, with the settings of the middle."""
 
     def cost(workload: Service) -> float:
         built = sized(option.recipe, workload, market, option.knobs)
         return math.inf if isinstance(built, Rejection) else built.monthly_usd
 
-    if not service.drivers:
-        mid = option.priced.monthly_usd
-        return _Future(
-            sized=option,
-            priced=option.priced,
-            costs=(mid,) * max(1, len(workloads)),
-            interval=Interval(low=mid, mid=mid, high=mid),
-        )
-    costs = tuple(cost(workload) for workload in workloads)
-    interval = span(service, cost)
-    return _Future(
-        sized=option,
-        priced=option.priced,
-        costs=costs,
-        interval=Interval(low=min(interval.low, *costs), mid=interval.mid, high=max(interval.high, *costs)),
-    )
+    return span(service, cost)
 
 
 def _candidate(
@@ -126,14 +139,19 @@ def _candidate(
     return Candidate(
         priced=future.priced,
         monthly_usd=future.interval,
-        interval_80=(quantile(finite, 0.1), quantile(finite, 0.9)),
+        interval_80=(quantile(finite, LOW), quantile(finite, HIGH)),
         p50_s=_finite(outcome.response.quantile(0.5)) if outcome else None,
         p95_s=_finite(outcome.response.quantile(P95)) if outcome else None,
+        p99_s=_finite(outcome.response.quantile(0.99)) if outcome else None,
         cold_share=outcome.cold_share if outcome else None,
+        delayed_share=outcome.delayed_share if outcome else None,
+        utilisation_frac=outcome.utilisation_frac if outcome else None,
+        endings=outcome.endings if outcome else None,
+        study=study_of(future.months),
         first_share=first_share,
         regret_usd=_regret(future.costs, cheapest),
         levels=levels(future.priced.shape),
-        at_risk=_at_risk(future, service, market),
+        at_risk=_at_risk(future, service, market.roughly()),
     )
 
 
@@ -162,27 +180,23 @@ def _at_risk(future: _Future, service: Service, market: Market) -> tuple[Message
 
 
 def _first_shares(futures: Sequence[_Future], weights: Sequence[tuple[float, ...]]) -> list[float]:
-    """How often each option has the best weighted score, each criterion scaled by its range within the draw.
+    """How often each option has the best weighted score, each criterion scaled by its range within the month.
 
-    Criteria: monthly cost (per draw), p95 response and management points (at the middle values); less is better.
+    Criteria: monthly cost and p95 response of the month, management points; less is better.
     Source: SMAA, Lahdelma and Salminen 2001.
     """
-    speed = [_p95(future) for future in futures]
     points = [float(levels(future.priced.shape).management_points) for future in futures]
+    costs = list(zip(*(future.costs for future in futures), strict=True))
+    speeds = list(zip(*([month.p95_s for month in future.months] for future in futures), strict=True))
     wins = [0] * len(futures)
     for index, weight in enumerate(weights):
-        costs = [future.costs[index % len(future.costs)] for future in futures]
+        month = index % len(costs)
         scores = [0.0] * len(futures)
-        for part, values in zip(weight, (costs, speed, points), strict=True):
+        for part, values in zip(weight, (costs[month], speeds[month], points), strict=True):
             for place, value in enumerate(_scaled(values)):
                 scores[place] += part * value
         wins[scores.index(min(scores))] += 1
     return [win / len(weights) for win in wins] if weights else [0.0] * len(futures)
-
-
-def _p95(future: _Future) -> float:
-    outcome = future.priced.shape.outcome
-    return outcome.response.quantile(P95) if outcome else 0.0
 
 
 def _scaled(values: Sequence[float]) -> list[float]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from outgrow.catalog.places import country
 from outgrow.domain.message import message
 from outgrow.domain.option import Question, Support
-from outgrow.domain.workload import DataClass, Source, Trust
+from outgrow.domain.task import DataClass
+from outgrow.domain.workload import Source, Trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

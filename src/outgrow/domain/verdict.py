@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from outgrow.domain.credit import Runway
     from outgrow.domain.message import Message
     from outgrow.domain.option import Question, Rejection, Shape
+    from outgrow.domain.pool import Endings
     from outgrow.domain.workload import Service
 
 
@@ -40,6 +41,36 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """The middle of what months brought, and the ends between which 80 of 100 of them lie."""
+
+    low: float
+    median: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """What an option does over drawn months, inputs drawn with them; ``None`` where it serves nothing.
+
+    ``endings`` are shares of all requests of all months; ``kept_share`` the share of months in which every constraint
+    held, ``broke`` the constraints that did not, each with its share of the months.
+    """
+
+    months: int
+    bill_usd: Spread
+    p50_s: Spread | None
+    p95_s: Spread | None
+    p99_s: Spread | None
+    cold_share: Spread | None
+    delayed_share: Spread | None
+    utilisation_frac: Spread | None
+    endings: Endings | None
+    kept_share: float
+    broke: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Levels:
     """What people argue about, derived from the components instead of typed in.
 
@@ -60,9 +91,9 @@ class Levels:
 class Candidate:
     """An option that met every constraint.
 
-    ``monthly_usd`` spans the spec's ranges; ``interval_80`` holds 80 of 100 samples. ``regret_usd`` is the most it
-    can cost above the best candidate in any sampled future; ``first_share`` how often it comes first over sampled
-    inputs and weights. Times are ``None`` where nothing is served, or infinite.
+    ``monthly_usd`` spans the spec's ranges; ``interval_80`` holds 80 of 100 months of its ``study``. ``regret_usd`` is
+    the most it can cost above the best candidate in any of these months; ``first_share`` how often it comes first over
+    months and weights. Times and shares are what is to be expected; ``None`` where nothing is served, or infinite.
     """
 
     priced: Priced
@@ -70,7 +101,12 @@ class Candidate:
     interval_80: tuple[float, float]
     p50_s: float | None
     p95_s: float | None
+    p99_s: float | None
     cold_share: float | None
+    delayed_share: float | None
+    utilisation_frac: float | None
+    endings: Endings | None
+    study: Study
     first_share: float
     regret_usd: float
     levels: Levels

@@ -13,10 +13,14 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from outgrow.domain.arrivals import SESSIONS, Pattern
+from outgrow.domain.task import DataClass
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from outgrow.domain.document import ClaimSpec, Document
+    from outgrow.domain.task import InferenceTask
 
 FLAT_DAY: Final[tuple[float, ...]] = (1.0 / 24,) * 24
 
@@ -37,14 +41,6 @@ class Need(StrEnum):
     BACKGROUND_JOBS = "background-jobs"
 
 
-class DataClass(StrEnum):
-    """How much harm a leaked payload does."""
-
-    SENSITIVE = "sensitive"
-    INTERNAL = "internal"
-    PUBLIC = "public"
-
-
 class Trust(StrEnum):
     """Who could read the payload, from nobody else to somebody else's service."""
 
@@ -57,13 +53,6 @@ class Trust(StrEnum):
     def distance(self) -> int:
         """0 for own hardware, 3 for an external service."""
         return list(Trust).index(self)
-
-
-class Caller(StrEnum):
-    """Does somebody hold a connection open until the answer is there?"""
-
-    SYNCHRONOUS = "synchronous"
-    BACKGROUND = "background"
 
 
 class Tier(StrEnum):
@@ -129,6 +118,7 @@ class Web:
     requests_per_user_day: float = 0.0
     egress_kb_per_request: float = 0.0
     open_connections_frac: float = 0.0
+    arrivals: Pattern = SESSIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,64 +144,30 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CpuRun:
-    """The same inference on a CPU: seconds of one busy vCPU and GiB resident."""
-
-    service_s: float
-    memory_gib: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExternalApi:
-    """An API sold by the page (``sku``) or by the token (``provider`` and ``model``)."""
-
-    sku: str | None = None
-    units_per_request: float = 1.0
-    provider: str | None = None
-    model: str | None = None
-    input_tokens: float = 0.0
-    output_tokens: float = 0.0
-    service_s: float | None = None
-    country: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InferenceTask:
-    """One kind of GPU work.
-
-    ``requests_per_day`` is stated at ``base_daily_active`` users and moves in proportion to them. ``patience_s`` is
-    how long a synchronous caller waits before it gives up; ``target_p95_s`` what 95 of 100 answers must meet.
-    """
-
-    name: str
-    requests_per_day: float
-    base_daily_active: float
-    service_s: float
-    service_cv: float = 0.0
-    cold_start_s: float = 0.0
-    cold_start_cv: float = 0.0
-    gpu_memory_gib: float = 0.0
-    custom_model: bool = False
-    data_class: DataClass = DataClass.INTERNAL
-    caller: Caller = Caller.BACKGROUND
-    target_p95_s: float | None = None
-    patience_s: float | None = None
-    payload_mb: float = 0.0
-    container_disk_gb: float = 0.0
-    max_workers: int = 3
-    day_shape: tuple[float, ...] | None = None
-    windows: tuple[tuple[int, int], ...] = ()
-    cpu: CpuRun | None = None
-    external: ExternalApi | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Team:
     """Who builds and runs it."""
 
     engineers: int = 1
     can_run_infrastructure: int = 1
     hourly_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveSpec:
+    """What moving to an option takes, as the team knows it. ``None``: derived."""
+
+    to: str
+    days: float | None = None
+    downtime_minutes: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """How many months ahead to plan, what an hour of downtime costs, and moves whose effort is known."""
+
+    months: int = 24
+    downtime_usd_per_hour: float = 0.0
+    moves: tuple[MoveSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,6 +304,7 @@ class Service:
     needs: frozenset[Need] = frozenset()
     inference: tuple[InferenceTask, ...] = ()
     team: Team = Team()
+    growth: Growth = Growth()
     constraints: Constraints = field(default_factory=Constraints)
     criteria: Criteria = Criteria()
     operations: Operations = Operations()

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from outgrow.adapters.clock import today
+from outgrow.adapters.cores import each_on_threads
 from outgrow.adapters.price_files import load_book, shipped_machines
 from outgrow.adapters.spec_file import load_spec
-from outgrow.catalog.context import Market
+from outgrow.catalog.context import Market, one_by_one
 from outgrow.domain.drivers import with_values
 from outgrow.domain.errors import PriceError, SpecError
 from outgrow.flows.references import refuse_unknown
-from outgrow.sim.closed_form import predict
+from outgrow.sim import closed_form
+from outgrow.sim.compiled import engine
+from outgrow.sim.predict import Simulated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +78,7 @@ def open_loaded(loaded: LoadedSpec, asked: Asked) -> Opened:
     market = Market(
         book=book,
         machines=machines,
-        predict=predict,
+        **_foresight(),
         on=on,
         max_age_days=None if asked.allow_stale else MAX_PRICE_AGE_DAYS,
     )
@@ -86,6 +89,26 @@ def open_loaded(loaded: LoadedSpec, asked: Asked) -> Opened:
         "prices": [path.name for path in asked.overlays],
     }
     return Opened(service=service, market=market, name=loaded.path.name, text=loaded.text, asked=kept)
+
+
+EXPECTED_REQUESTS = 40_000.0
+"""Requests played for what is to be expected of the settings that are chosen: its bill is good to half a per cent."""
+
+
+MONTH_REQUESTS = 10_000.0
+"""Requests played of each month that options are ranked by; of a busier one, days that stand for all of its days."""
+
+
+def _foresight() -> dict[str, Any]:
+    """How behaviour is predicted: by simulation, on all cores where the compiled kernel is there."""
+    simulated = Simulated(month_requests=MONTH_REQUESTS)
+    return {
+        "predict": dataclasses.replace(simulated, requests=EXPECTED_REQUESTS),
+        "rough": simulated,
+        "estimate": closed_form.predict,
+        "month": simulated.month,
+        "each": each_on_threads if engine() == "compiled" else one_by_one,
+    }
 
 
 def _refuse_future(book: PriceBook, latest: date) -> None:

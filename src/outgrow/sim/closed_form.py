@@ -13,14 +13,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from outgrow.domain.message import message
-from outgrow.domain.pool import FixedPool, FlexPool, OpenPool, Outcome
+from outgrow.domain.pool import FixedPool, FlexPool, HostPool, OpenPool, Outcome
 from outgrow.sim.formulas import erlang_c, mean_wait, one_flex_worker, several_flex_workers
+from outgrow.sim.observed import BLOCK_S
 from outgrow.sim.response import Mixture, Part, law_points
 
 if TYPE_CHECKING:
+    from outgrow.domain.arrivals import Arrivals
     from outgrow.domain.message import Message
-    from outgrow.domain.pool import Arrivals, Law, Pool
+    from outgrow.domain.pool import Law, Pool
 
+DAY_S = 86_400.0
 NEGLIGIBLE_REQUESTS = 1e-6
 """Fewer requests an hour than this are none."""
 
@@ -38,20 +41,36 @@ def predict(pool: Pool, arrivals: Arrivals) -> Outcome:
             return _fixed(pool, arrivals)
         case OpenPool():
             return _open(pool, arrivals)
+        case HostPool():
+            return _host(pool, arrivals)
 
 
 def _open(pool: OpenPool, arrivals: Arrivals) -> Outcome:
     requests = arrivals.per_day
     return Outcome(
         response=Mixture((Part(weight=1.0, service=pool.service),)),
+        requests=requests,
         cold_starts=0.0,
         cold_share=0.0,
+        delayed_share=0.0,
         busy_s=requests * pool.service.mean_s,
         cold_s=0.0,
         idle_s=0.0,
         active_s=0.0,
+        flex_s=0.0,
         utilisation_frac=0.0,
     )
+
+
+def _host(pool: HostPool, arrivals: Arrivals) -> Outcome:
+    """Hosts as servers before one queue; what the daily mean exceeds the baseline by is surplus.
+
+    Credits accrue at the baseline rate and are kept for 24 h, so on average days only the daily mean counts.
+    """
+    servers = pool.vcpu * pool.copies
+    fixed = _fixed(FixedPool(service=pool.work, workers=(servers,) * 24), arrivals)
+    earned_s = servers * (pool.baseline_frac if pool.baseline_frac is not None else 1.0) * DAY_S
+    return dataclasses.replace(fixed, active_s=0.0, surplus_s=max(0.0, fixed.busy_s - earned_s))
 
 
 def _by_rate(pool_hours: tuple[int, ...], arrivals: Arrivals) -> dict[tuple[float, int], int]:
@@ -92,15 +111,31 @@ def _fixed(pool: FixedPool, arrivals: Arrivals) -> Outcome:
         busiest = max(busiest, arrivals.per_day * pool.service.mean_s / worker_s)
     return Outcome(
         response=Mixture(tuple(parts)),
+        requests=arrivals.per_day,
         cold_starts=0.0,
         cold_share=0.0,
+        delayed_share=_delayed(parts),
         busy_s=arrivals.per_day * pool.service.mean_s,
         cold_s=0.0,
-        idle_s=0.0,
+        idle_s=max(0.0, worker_s - arrivals.per_day * pool.service.mean_s),
         active_s=worker_s,
+        flex_s=0.0,
         utilisation_frac=busiest,
         bottleneck=_overload(busiest, max(pool.workers)),
     )
+
+
+def _delayed(parts: list[Part]) -> float:
+    """Share of the requests that wait at all: for a start, in the queue, or for ever."""
+    total = sum(part.weight for part in parts)
+    if total == 0:
+        return 0.0
+
+    def at_once(part: Part) -> float:
+        none = sum(share for share, delay_s in part.delays if delay_s == 0)
+        return 0.0 if part.lost else none * (1 - part.p_wait)
+
+    return 1 - sum(part.weight * at_once(part) for part in parts) / total
 
 
 def _overload(busiest: float, workers: int) -> Message | None:
@@ -171,17 +206,41 @@ def _flex(pool: FlexPool, arrivals: Arrivals) -> Outcome:
         idle_s += hour.idle_s * hours
         delayed += hour.delayed * requests * hours
         busiest = max(busiest, rate * pool.service.mean_s / max(1, pool.max_workers, active))
+    cold_s, active_s = starts * pool.cold_start.mean_s, sum(pool.active) * 3600.0
+    flex_s = busy_s + cold_s + idle_s
+    worked_s = max(0.0, min(arrivals.per_day * pool.service.mean_s, active_s + flex_s - cold_s))
+    second_slack_s, block_slack_s = _slack(pool, starts, flex_s)
     return Outcome(
         response=Mixture(tuple(parts)),
+        requests=arrivals.per_day,
         cold_starts=starts,
         cold_share=delayed / arrivals.per_day if arrivals.per_day else 0.0,
-        busy_s=busy_s,
-        cold_s=starts * pool.cold_start.mean_s,
-        idle_s=idle_s,
-        active_s=sum(pool.active) * 3600.0,
+        delayed_share=_delayed(parts),
+        busy_s=worked_s,
+        cold_s=cold_s,
+        idle_s=max(0.0, active_s + flex_s - worked_s - cold_s),
+        active_s=active_s,
+        flex_s=flex_s,
+        second_slack_s=second_slack_s,
+        block_slack_s=block_slack_s,
         utilisation_frac=busiest,
         bottleneck=_overload(busiest, pool.max_workers),
     )
+
+
+def _slack(pool: FlexPool, stretches: float, flex_s: float) -> tuple[float, float]:
+    """What is missing to whole seconds and to whole blocks of five minutes, all stretches of a day together.
+
+    Half a second a stretch where lengths vary, the missing part of the shortest stretch where they are fixed; blocks by
+    the mean length of a stretch.
+    """
+    if stretches < NEGLIGIBLE_REQUESTS:
+        return 0.0, 0.0
+    shortest_s = pool.service.mean_s + pool.cold_start.mean_s
+    varies = pool.service.cv or pool.cold_start.cv
+    each_s = 0.5 if varies else math.ceil(round(shortest_s, 6)) - shortest_s
+    mean_s = flex_s / stretches
+    return stretches * each_s, stretches * (math.ceil(round(mean_s / BLOCK_S, 9)) * BLOCK_S - mean_s)
 
 
 def _flex_hour(pool: FlexPool, rate: float) -> _FlexHour:

@@ -9,7 +9,7 @@ from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Literal
 
 from outgrow.sim.arrivals import arrival_times, service_times
-from outgrow.sim.histogram import LogHistogram
+from outgrow.sim.histogram import BINS, LogHistogram
 from outgrow.sim.model import Host, Model, PerRequest, WorkerPool
 from outgrow.sim.observed import METER_FIELDS, Meters, Observed, Span
 from outgrow.sim.packing import host_numbers, pack_law, pack_requests, pool_laws, pool_numbers
@@ -121,10 +121,14 @@ def _compiled(model: Model, requests: Requests, span: Span, *, records: bool) ->
     meters, wait, response, *kept = out
     return Observed(
         meters=_meters(meters),
-        wait=LogHistogram(array("Q", wait)),
-        response=LogHistogram(array("Q", response)),
+        wait=_histogram(wait),
+        response=_histogram(response),
         records=array("d", kept[0]) if kept and records else None,
     )
+
+
+def _histogram(packed: bytes) -> LogHistogram:
+    return LogHistogram(array("Q", packed[: 8 * BINS]), array("d", packed[8 * BINS :]))
 
 
 def _complain(model: Model, requests: Requests, span: Span) -> None:

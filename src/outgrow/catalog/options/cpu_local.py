@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from outgrow.catalog import parts
 from outgrow.catalog.context import too_big
-from outgrow.catalog.gpu import MAX_SERVERS, meets
+from outgrow.catalog.gpu import MAX_SERVERS, callers, meets
 from outgrow.catalog.inference import InferenceOption, TaskPlan
 from outgrow.catalog.machines import HostNeed, of_family
 from outgrow.catalog.places import country
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from outgrow.catalog.context import Context
-    from outgrow.domain.pool import Outcome
+    from outgrow.domain.pool import Outcome, Predictor
     from outgrow.domain.price import Machine
-    from outgrow.domain.workload import CpuRun, InferenceTask, Pins
+    from outgrow.domain.task import CpuRun, InferenceTask
+    from outgrow.domain.workload import Pins
 
 ID = "cpu-local"
 
@@ -42,9 +43,9 @@ def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | 
     ]
     for _, _, name in sorted(options):
         machine = ctx.machines[name]
-        outcome = _outcome(ctx, task, task.cpu, machine, 1)
+        outcome = _outcome(ctx, task, task.cpu, machine, 1, ctx.predict)
         if outcome.bottleneck is None and meets(outcome, task):
-            return _on(ctx, task, machine, need, outcome)
+            return _on(ctx, task, task.cpu, machine, need)
     if not options:
         return too_big(ID, Question.INFERENCE, f"CPU host {task.name}", need, ctx.largest("ec2", "aws/ec2"))
     machine = ctx.machines[max(options, key=lambda option: ctx.machines[option[2]].vcpu)[2]]
@@ -54,12 +55,12 @@ def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | 
 def _several(ctx: Context, task: InferenceTask, machine: Machine, need: HostNeed) -> TaskPlan:
     """As many of the largest machine as the target needs, or the last try with its bottleneck."""
     assert task.cpu is not None
-    outcome = _outcome(ctx, task, task.cpu, machine, 1)
+    outcome = _outcome(ctx, task, task.cpu, machine, 1, ctx.predict)
     count = 1
     while count < MAX_SERVERS and (outcome.bottleneck is not None or not meets(outcome, task)):
         count *= 2
-        outcome = _outcome(ctx, task, task.cpu, machine, count)
-    return _on(ctx, task, machine, need, outcome, count)
+        outcome = _outcome(ctx, task, task.cpu, machine, count, ctx.predict)
+    return _on(ctx, task, task.cpu, machine, need, count)
 
 
 def _need(ctx: Context, task: InferenceTask, cpu: CpuRun) -> HostNeed:
@@ -67,17 +68,18 @@ def _need(ctx: Context, task: InferenceTask, cpu: CpuRun) -> HostNeed:
     return HostNeed(memory_gib=cpu.memory_gib + parts.OS_MEMORY_GIB, mean_vcpu=busy_vcpu)
 
 
-def _outcome(ctx: Context, task: InferenceTask, cpu: CpuRun, machine: Machine, count: int) -> Outcome:
+def _outcome(
+    ctx: Context, task: InferenceTask, cpu: CpuRun, machine: Machine, count: int, predict: Predictor
+) -> Outcome:
     """One request at a time on each vCPU that has memory for it."""
     room = int((machine.memory_gib - parts.OS_MEMORY_GIB) // cpu.memory_gib) if cpu.memory_gib else int(machine.vcpu)
     servers = max(1, min(int(machine.vcpu), room)) * count
     law = Law(mean_s=cpu.service_s, cv=task.service_cv)
-    return ctx.predict(FixedPool(service=law, workers=(servers,) * 24), ctx.arrivals(task))
+    pool = FixedPool(service=law, workers=(servers,) * 24, callers=callers(task))
+    return predict(pool, ctx.arrivals(task))
 
 
-def _on(
-    ctx: Context, task: InferenceTask, machine: Machine, need: HostNeed, outcome: Outcome, count: int = 1
-) -> TaskPlan:
+def _on(ctx: Context, task: InferenceTask, cpu: CpuRun, machine: Machine, need: HostNeed, count: int = 1) -> TaskPlan:
     share = HostNeed(memory_gib=need.memory_gib, mean_vcpu=need.mean_vcpu / count)
     name = f"CPU host {task.name}"
     credits_used = [line for _ in range(count) for line in parts.surplus_credits(name, machine, share)]
@@ -88,7 +90,7 @@ def _on(
             parts.public_ipv4(name, count),
             *credits_used,
         ),
-        outcome=outcome,
+        outcome=_outcome(ctx, task, cpu, machine, count, ctx.observe),
         hosts=(Host(name=name, machine=machine.name, runs=(task.name,), count=count),),
         capacity=Capacity(vcpu=machine.vcpu * count, memory_gib=machine.memory_gib * count, storage_gb=0),
         settings={"machine": machine.name, "count": count},
@@ -105,7 +107,7 @@ def _pinned(ctx: Context, task: InferenceTask, pins: Pins) -> TaskPlan | Rejecti
         name = pins.hosts[0].machine
         return TaskPlan(usage=(parts.hours(f"CPU host {task.name}", f"aws/ec2/{name}"),), outcome=None)
     count = sum(host.count for host in pins.hosts or ())
-    return _on(ctx, task, machine, _need(ctx, task, task.cpu), _outcome(ctx, task, task.cpu, machine, count), count)
+    return _on(ctx, task, task.cpu, machine, _need(ctx, task, task.cpu), count)
 
 
 def _unknown(task: InferenceTask) -> Rejection:

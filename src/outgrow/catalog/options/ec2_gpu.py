@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from outgrow.catalog.context import Context
     from outgrow.domain.option import Rejection
-    from outgrow.domain.workload import InferenceTask, Pins
+    from outgrow.domain.task import InferenceTask
+    from outgrow.domain.workload import Pins
 
 ID = "ec2-gpu"
 

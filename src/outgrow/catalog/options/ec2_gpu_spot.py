@@ -1,6 +1,6 @@
 """A GPU host on EC2 spot capacity: cheaper, and AWS may take it back with two minutes' notice.
 
-Priced at the dearest availability zone of the snapshot; interruptions are not modelled by the closed forms.
+Priced at the dearest availability zone of the snapshot; how often a host is taken back is the spec's to say.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from outgrow.catalog.context import Context
     from outgrow.domain.option import Rejection
-    from outgrow.domain.workload import InferenceTask, Pins
+    from outgrow.domain.task import InferenceTask
+    from outgrow.domain.workload import Pins
 
 ID = "ec2-gpu-spot"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from outgrow.catalog import gpu
+from outgrow.catalog.gpu import callers
 from outgrow.catalog.inference import InferenceOption, TaskPlan
 from outgrow.catalog.places import country
 from outgrow.domain.bill import Group, Usage
@@ -12,7 +13,7 @@ from outgrow.domain.message import message
 from outgrow.domain.option import Place, Question, Rejection
 from outgrow.domain.pool import Law, OpenPool
 from outgrow.domain.price import ANY_REGION
-from outgrow.domain.units import quantity
+from outgrow.domain.units import DAYS_PER_MONTH, quantity
 from outgrow.domain.workload import Trust
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from outgrow.catalog.context import Context
     from outgrow.domain.message import Message
-    from outgrow.domain.workload import ExternalApi, InferenceTask, Pins
+    from outgrow.domain.task import ExternalApi, InferenceTask
+    from outgrow.domain.workload import Pins
 
 ID = "external-api"
 TOKENS = "llm-tokens"
@@ -33,25 +35,34 @@ def token_sku(provider: str, model: str, direction: str) -> str:
 
 
 def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | float]) -> TaskPlan | Rejection:
-    return _served(ctx, task, ctx.requests_per_month(task))
+    return _served(ctx, task, None)
 
 
 def _pinned(ctx: Context, task: InferenceTask, pins: Pins) -> TaskPlan | Rejection:
-    requests = pins.requests_per_month
-    return _served(ctx, task, ctx.requests_per_month(task) if requests is None else requests)
+    return _served(ctx, task, pins.requests_per_month)
 
 
-def _served(ctx: Context, task: InferenceTask, requests: float) -> TaskPlan | Rejection:
+def _served(ctx: Context, task: InferenceTask, pinned: float | None) -> TaskPlan | Rejection:
+    """What a month of calls costs; ``pinned`` is how many a document says, otherwise every call that got through."""
     api = task.external
     if api is None:
         return _no_api(task)
-    usage = _usage(ctx, api, requests)
+    law = Law(mean_s=task.service_s if api.service_s is None else api.service_s, cv=api.service_cv)
+    pool = OpenPool(
+        service=law,
+        per_minute=api.requests_per_minute,
+        at_a_time=api.requests_at_a_time,
+        failure_frac=api.failure_frac,
+        callers=callers(task),
+    )
+    outcome = ctx.observe(pool, ctx.arrivals(task))
+    calls = outcome.busy_s / law.mean_s if law.mean_s else outcome.requests
+    usage = _usage(ctx, api, calls * DAYS_PER_MONTH if pinned is None else pinned)
     if isinstance(usage, Rejection):
         return usage
-    law = Law(mean_s=task.service_s if api.service_s is None else api.service_s)
     return TaskPlan(
         usage=usage,
-        outcome=ctx.predict(OpenPool(service=law), ctx.arrivals(task)),
+        outcome=outcome,
         managed=("API account",),
         settings={"api": api.sku or f"{api.provider}/{api.model}"},
         notes=_notes(ctx, api),

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from outgrow.catalog.context import Context
     from outgrow.domain.message import Message
-    from outgrow.domain.workload import InferenceTask, Pins
+    from outgrow.domain.task import InferenceTask
+    from outgrow.domain.workload import Pins
 
 ID = "onprem-gpu"
 MEMORY_GIB = {"rtx-3090": 24, "rtx-4090": 24, "l4": 24, "a10": 24, "a100-40gb": 40}

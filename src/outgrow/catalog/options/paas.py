@@ -120,7 +120,7 @@ def _outcome(ctx: Context) -> Outcome | None:
     seconds = sum(part.cpu_ms_per_request for part in ctx.service.components) / 1000
     if not seconds or not ctx.web_arrivals.per_day:
         return None
-    return ctx.predict(OpenPool(service=Law(mean_s=seconds, cv=1.0)), ctx.web_arrivals)
+    return ctx.observe(OpenPool(service=Law(mean_s=seconds, cv=1.0)), ctx.web_arrivals)
 
 
 def _unpriced(ctx: Context, variant: Variant) -> tuple[UnpricedLine, ...]:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from outgrow.catalog import gpu, runpod
 from outgrow.catalog.inference import InferenceOption, TaskPlan
 from outgrow.domain.option import Rejection
-from outgrow.domain.pool import FixedPool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from outgrow.catalog.context import Context
-    from outgrow.domain.workload import InferenceTask, Pins
+    from outgrow.domain.task import InferenceTask
+    from outgrow.domain.workload import Pins
 
 ID = "runpod-active"
 
@@ -38,10 +38,10 @@ def _pinned(ctx: Context, task: InferenceTask, pins: Pins) -> TaskPlan | Rejecti
     if isinstance(name, Rejection):
         return name
     workers = pins.workers or 1
-    pool = FixedPool(service=gpu.service_law(task), workers=(workers,) * 24)
+    pool = gpu.fixed_pool(task, (workers,) * 24)
     return TaskPlan(
         usage=(runpod.active_usage(name, runpod.month_of_workers(workers)),),
-        outcome=ctx.predict(pool, ctx.arrivals(task)),
+        outcome=ctx.observe(pool, ctx.arrivals(task)),
         managed=("RunPod endpoint",),
         settings={"gpu": name, "active_workers": workers},
     )

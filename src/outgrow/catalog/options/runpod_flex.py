@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from outgrow.catalog.context import Context
-    from outgrow.domain.workload import InferenceTask, Pins
+    from outgrow.domain.task import InferenceTask
+    from outgrow.domain.workload import Pins
 
 ID = "runpod-flex"
 
@@ -26,7 +27,7 @@ def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | 
     if isinstance(name, Rejection):
         return name
     pool = runpod.flex_pool(task, runpod.knob(settings, "idle_timeout_s", runpod.DEFAULT_IDLE_S))
-    outcome = ctx.predict(pool, ctx.arrivals(task))
+    outcome = ctx.observe(pool, ctx.arrivals(task))
     return TaskPlan(
         usage=runpod.flex_usage(name, outcome, task),
         outcome=outcome,

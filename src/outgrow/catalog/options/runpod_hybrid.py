@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from outgrow.catalog.context import Context
-    from outgrow.domain.workload import InferenceTask, Pins
+    from outgrow.domain.task import InferenceTask
+    from outgrow.domain.workload import Pins
 
 ID = "runpod-hybrid"
 COVERED_SHARES = (0.5, 0.8, 0.95)
@@ -43,7 +44,7 @@ def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | 
 
 
 def _hybrid(ctx: Context, task: InferenceTask, name: str, active: tuple[int, ...], idle_timeout_s: float) -> TaskPlan:
-    outcome = ctx.predict(runpod.flex_pool(task, idle_timeout_s, active), ctx.arrivals(task))
+    outcome = ctx.observe(runpod.flex_pool(task, idle_timeout_s, active), ctx.arrivals(task))
     active_s = runpod.window_seconds(active)
     return TaskPlan(
         usage=(

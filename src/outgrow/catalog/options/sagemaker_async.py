@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from outgrow.catalog.context import Context
-    from outgrow.domain.workload import InferenceTask, Pins
+    from outgrow.domain.task import InferenceTask
+    from outgrow.domain.workload import Pins
 
 ID = "sagemaker-async"
 PREFIX = "aws/sagemaker"
@@ -45,8 +46,8 @@ def _on(ctx: Context, task: InferenceTask, name: str) -> TaskPlan:
     pool = FlexPool(
         service=gpu.service_law(task), cold_start=start, idle_timeout_s=COOLDOWN_S, max_workers=task.max_workers
     )
-    outcome = ctx.predict(pool, ctx.arrivals(task))
-    billed_h = gpu.per_month(outcome.busy_s + outcome.cold_s + outcome.idle_s) / 3600
+    outcome = ctx.observe(pool, ctx.arrivals(task))
+    billed_h = gpu.per_month(outcome.flex_s) / 3600
     known = ctx.machines.get(name)
     return TaskPlan(
         usage=(

@@ -13,7 +13,7 @@ typedef struct {
     Law work;
     Arrivals arriving;
     Meters meters;
-    uint64_t wait[BINS], response[BINS];
+    Histogram wait, response;
 } HostRun;
 
 static inline double host_busy(const HostRun *h) { return h->busy + h->system; }
@@ -75,7 +75,7 @@ static void host_begin(HostRun *h, double arrived, double work)
     h->arrived[h->busy++] = arrived;
     if (arrived >= h->warmup) {
         double wait_s = h->now - arrived;
-        h->wait[bin_of(wait_s)]++;
+        count_time(&h->wait, wait_s);
         h->meters.wait_s += wait_s;
         h->meters.waited += wait_s > 0;
     }
@@ -92,7 +92,7 @@ static void host_complete(HostRun *h, int place)
         double response_s = h->now - arrived;
         h->meters.completed++;
         h->meters.response_s += response_s;
-        h->response[bin_of(response_s)]++;
+        count_time(&h->response, response_s);
     }
     if (h->queued) {
         Waiting first = h->queue[h->head++ & (h->queue_size - 1)];

@@ -15,6 +15,18 @@ static inline int bin_of(double seconds)
     return (int)((bits >> 46) - ((uint64_t)(1023 + LOW_EXPONENT) << 6)) + 1;
 }
 
+typedef struct {
+    uint64_t counts[BINS];
+    double sums[BINS];
+} Histogram;
+
+static inline void count_time(Histogram *h, double seconds)
+{
+    int bin = bin_of(seconds);
+    h->counts[bin]++;
+    h->sums[bin] += seconds;
+}
+
 /* All doubles, in the order of observed.Meters. */
 typedef struct {
     double arrivals, completed, rejected, timed_out, abandoned, failed, unfinished, attempts, interrupted;

@@ -115,8 +115,8 @@ static PyObject *py_pool(PyObject *module, PyObject *args)
     }
     if (!failed(status))
         out = Py_BuildValue("(y#y#y#y#)", (const char *)&r->meters, (Py_ssize_t)sizeof r->meters,
-                            (const char *)r->wait, (Py_ssize_t)sizeof r->wait,
-                            (const char *)r->response, (Py_ssize_t)sizeof r->response,
+                            (const char *)&r->wait, (Py_ssize_t)sizeof r->wait,
+                            (const char *)&r->response, (Py_ssize_t)sizeof r->response,
                             r->records ? (const char *)r->records : "",
                             (Py_ssize_t)(r->records_count * sizeof(double)));
     if (r != NULL)
@@ -142,8 +142,9 @@ static PyObject *py_host(PyObject *module, PyObject *args)
         PyEval_RestoreThread(thread);
     }
     if (!failed(status))
-        out = Py_BuildValue("(y#y#y#)", (const char *)&h->meters, (Py_ssize_t)sizeof h->meters, (const char *)h->wait,
-                            (Py_ssize_t)sizeof h->wait, (const char *)h->response, (Py_ssize_t)sizeof h->response);
+        out = Py_BuildValue("(y#y#y#)", (const char *)&h->meters, (Py_ssize_t)sizeof h->meters,
+                            (const char *)&h->wait, (Py_ssize_t)sizeof h->wait, (const char *)&h->response,
+                            (Py_ssize_t)sizeof h->response);
     if (h != NULL) {
         free(h->queue);
         free(h->arriving.going);

@@ -47,7 +47,7 @@ typedef struct {
     double *records;
     size_t records_count, records_size;
     Meters meters;
-    uint64_t wait[BINS], response[BINS];
+    Histogram wait, response;
 } Run;
 
 static inline Request *waiting(Run *r, size_t k) { return &r->queue[(r->head + k) & (r->queue_size - 1)]; }
@@ -93,7 +93,7 @@ static inline void end_request(Run *r, const Request *q, int ending, double at, 
     r->meters.delayed += met_start;
     if (ending == COMPLETED) {
         double response_s = at - q->arrived;
-        r->response[bin_of(response_s)]++;
+        count_time(&r->response, response_s);
         r->meters.response_s += response_s;
     }
     if (r->record)
@@ -265,7 +265,7 @@ static inline void taken_up(Run *r, Request *q)
         return;
     if (q->arrived >= r->warmup) {
         double wait_s = r->now - q->arrived;
-        r->wait[bin_of(wait_s)]++;
+        count_time(&r->wait, wait_s);
         r->meters.wait_s += wait_s;
         r->meters.waited += wait_s > 0;
     }
@@ -644,16 +644,41 @@ static inline double look_at(Run *r)
     return NEVER;
 }
 
+/* The lowest-numbered of the workers that are due first. Four minima side by side: one alone waits for itself. */
+static inline int first_due(const double *due, int count)
+{
+    int w = 0;
+    if (count <= 8) {
+        for (int k = 1; k < count; k++)
+            if (due[k] < due[w])
+                w = k;
+        return w;
+    }
+    double a = due[0], b = due[1], c = due[2], d = due[3];
+    int k = 4;
+    for (; k + 4 <= count; k += 4) {
+        a = due[k] < a ? due[k] : a;
+        b = due[k + 1] < b ? due[k + 1] : b;
+        c = due[k + 2] < c ? due[k + 2] : c;
+        d = due[k + 3] < d ? due[k + 3] : d;
+    }
+    for (; k < count; k++)
+        a = due[k] < a ? due[k] : a;
+    b = b < a ? b : a;
+    d = d < c ? d : c;
+    double first = d < b ? d : b;
+    while (due[w] != first)
+        w++;
+    return w;
+}
+
 enum { WORKER_EVENT, LOSE_EVENT, WINDOW_EVENT, RAISE_EVENT, LEAVE_EVENT, ARRIVE_EVENT, AGAIN_EVENT, LOOK_EVENT };
 
 static int play(Run *r, PyThreadState **thread)
 {
     for (uint32_t events = 1;; events++) {
-        int w = 0, what = WORKER_EVENT;
-        double at = r->due[0];
-        for (int k = 1; k < r->count; k++)
-            if (r->due[k] < at)
-                at = r->due[w = k];
+        int w = first_due(r->due, r->count), what = WORKER_EVENT;
+        double at = r->due[w];
         if (r->interrupts)
             for (int k = 0; k < r->count; k++)
                 if (r->lost_at[k] < at)

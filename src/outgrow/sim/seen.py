@@ -1,0 +1,84 @@
+"""What a run saw, as the outcome of a day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from outgrow.domain.message import message
+from outgrow.domain.pool import Endings, Outcome
+
+if TYPE_CHECKING:
+    from outgrow.domain.message import Message
+    from outgrow.sim.histogram import LogHistogram
+    from outgrow.sim.observed import Meters, Observed
+
+
+@dataclass(frozen=True, slots=True)
+class SeenTimes:
+    """Response times of the requests that ended; those that were never answered took for ever."""
+
+    answered: LogHistogram
+    ended: float
+
+    def share_within(self, seconds: float) -> float:
+        """Share of all that ended answered within ``seconds``; 1 when there were none."""
+        return self.answered.within(seconds) / self.ended if self.ended > 0 else 1.0
+
+    def quantile(self, share: float) -> float:
+        """Seconds within which ``share`` of all that ended were answered; infinite where fewer ever were."""
+        return self.answered.reached(share * self.ended) if self.ended > 0 else 0.0
+
+
+def outcome_of(seen: Observed, days: float, *, capacity_s: float | None, workers: int) -> Outcome:
+    """What one run saw, per day; ``capacity_s`` is how many worker-seconds a day there could be at the most."""
+    meters = seen.meters
+    ended = meters.arrivals - meters.unfinished
+    up_s = meters.active_s + meters.flex_s
+    offered_s = meters.busy_s / days
+    return Outcome(
+        response=SeenTimes(seen.response, ended),
+        requests=meters.arrivals / days,
+        cold_starts=(meters.cold_starts + meters.warm_starts) / days,
+        cold_share=meters.delayed / ended if ended > 0 else 0.0,
+        delayed_share=min(1.0, meters.waited / ended) if ended > 0 else 0.0,
+        busy_s=offered_s,
+        cold_s=meters.cold_s / days,
+        idle_s=meters.idle_s / days,
+        active_s=meters.active_s / days,
+        flex_s=meters.flex_s / days,
+        second_slack_s=meters.second_slack_s / days,
+        block_slack_s=meters.block_slack_s / days,
+        surplus_s=meters.surplus_s / days,
+        utilisation_frac=meters.busy_s / up_s if up_s > 0 else 0.0,
+        attempts=meters.attempts / meters.arrivals if meters.arrivals else 1.0,
+        endings=_endings(meters, ended),
+        bottleneck=overload(seen.meters, days, capacity_s, workers),
+    )
+
+
+def _endings(meters: Meters, ended: float) -> Endings:
+    if ended <= 0:
+        return Endings()
+    return Endings(
+        completed=meters.completed / ended,
+        rejected=meters.rejected / ended,
+        timed_out=meters.timed_out / ended,
+        abandoned=meters.abandoned / ended,
+        failed=meters.failed / ended,
+    )
+
+
+NEVER_FINISHED = 0.02
+"""A share of arrivals beyond this that is still waiting at the end of many days says that the queue only grows."""
+
+
+def overload(meters: Meters, days: float, capacity_s: float | None, workers: int) -> Message | None:
+    """The queue grows for ever: workers busy all the time, and requests that never got their turn."""
+    if capacity_s is None or not meters.arrivals:
+        return None
+    waiting = meters.unfinished / meters.arrivals
+    if meters.busy_s / days < 0.9 * capacity_s or waiting < NEVER_FINISHED:
+        return None
+    load = meters.busy_s / days / capacity_s / max(1e-9, 1.0 - waiting)
+    return message("bottleneck.workers", workers=workers, load=round(load * max(workers, 1), 2))
