@@ -432,7 +432,7 @@ def test_check_can_mark_a_record_to_review(tmp_path):
 def test_an_option_that_could_do_the_work_for_more_money_is_rejected_for_the_money():
     spec = "examples/imagetool"
     words = ("--set", "users.daily_active=2000", "--set", "budget_usd_per_month=400")
-    data = answer("decide", spec, *words)
+    data = answer("decide", spec, *words, code=4)
     reasons = [r["constraint"] for r in data["questions"]["inference"]["rejections"] if r["option"] == "runpod-hybrid"]
     assert reasons == ["budget"]
 

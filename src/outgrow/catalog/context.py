@@ -42,7 +42,7 @@ class Market:
     happens in one month, and bills and response times are its. ``estimate``, if given, is a cheap guess of ``predict``
     that says where a search should begin, and nothing else; ``rough``, if given, predicts with less to go by, for
     looking at many demands. ``month`` gives the ``observe`` of one drawn month; ``each`` does independent things, on
-    several cores where it can.
+    several cores where it can. ``method`` names how behaviour is predicted.
     """
 
     book: PriceBook
@@ -55,6 +55,7 @@ class Market:
     rough: Predictor | None = None
     month: Callable[[int], Predictor] | None = None
     each: Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]] = one_by_one
+    method: str = "closed-form"
 
     def roughly(self) -> Market:
         """The same market for looking at many demands."""

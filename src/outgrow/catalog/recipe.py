@@ -39,6 +39,10 @@ class Recipe(Protocol):
         """The knobs worth trying; the cheapest setting that meets the constraints is the sized option."""
         ...
 
+    def tuning(self, ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
+        """The same knobs in finer steps, for showing what speed costs; empty where there is nothing to tune."""
+        ...
+
     def sized(self, ctx: Context, settings: Mapping[str, str | int | float]) -> Shape | Rejection:
         """The smallest sizes that carry the workload with these settings."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING
@@ -12,8 +13,11 @@ from outgrow.decide import break_even, crossover
 from outgrow.decide.claims import checked
 from outgrow.decide.evaluate import as_written, bill_for
 from outgrow.decide.figures import Evidence, audited
-from outgrow.decide.measure import measure_first
-from outgrow.decide.rank import Ranking, rank
+from outgrow.decide.front import front
+from outgrow.decide.growth import growth_plan
+from outgrow.decide.measure import Played, measures
+from outgrow.decide.planner import Field
+from outgrow.decide.rank import rank
 from outgrow.decide.sample import draws, weights
 from outgrow.decide.size import choose
 from outgrow.decide.warn import over_budget, warnings
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from outgrow.catalog.context import Context, Market
     from outgrow.catalog.recipe import Recipe
     from outgrow.decide.size import Sized
-    from outgrow.domain.verdict import Priced
+    from outgrow.domain.verdict import Curve, Priced
     from outgrow.domain.workload import Service
 
 SAMPLES = 96
@@ -53,11 +57,13 @@ def decide(
     chosen = market.each(lambda recipe: choose(recipe, service, market), asked)
     found = {recipe.id: option for recipe, option in zip(asked, chosen, strict=True)}
     priced = {name: option.priced for name, option in found.items() if option.priced is not None}
-    answers = tuple(
-        _answer(question, [r for r in asked if r.question is question], found, service, market, seed, samples)
+    joint = draws(service.drivers, samples, lambda name: Random(f"{seed}:{name}"))  # noqa: S311 - reproducible draws
+    solved = [
+        _solved(question, [r for r in asked if r.question is question], found, service, market, seed, joint)
         for question in Question
         if any(recipe.question is question for recipe in asked)
-    )
+    ]
+    answers = tuple(one.answer for one in solved)
     written = _written(asked, service, market)
     evidence = Evidence(service=service, market=market, as_written=written, sized=priced, answers=answers)
     findings = audited(evidence)
@@ -65,6 +71,7 @@ def decide(
     return Decision(
         service=service,
         on=market.on,
+        method=market.method,
         seed=seed,
         samples=samples,
         max_age_days=market.max_age_days,
@@ -73,9 +80,11 @@ def decide(
         pairs=pairs,
         runways=runways(service.credits, pairs[0].bill, market.on) if pairs else (),
         claims=checked(service.claims, answers, pairs, written),
-        measure_first=measure_first(asked, service, roughly),
+        measures=measures(asked, service, roughly, [one.played for one in solved]),
         findings=findings,
         surface=break_even.surface(priced, service, asked, roughly),
+        front=front(asked, service, roughly),
+        growth=growth_plan([one.field for one in solved], service, joint, service.vat_frac),
         warnings=(
             *over_budget(pairs, service),
             *warnings(service, market.on, written, priced, answers, findings),
@@ -83,17 +92,26 @@ def decide(
     )
 
 
-def _answer(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Solved:
+    """One question answered, and what the rest of the decision builds on."""
+
+    answer: Answer
+    played: Played
+    field: Field
+
+
+def _solved(
     question: Question,
     recipes: Sequence[Recipe],
     found: Mapping[str, Sized],
     service: Service,
     market: Market,
     seed: int,
-    samples: int,
-) -> Answer:
+    joint: Sequence[dict[str, float]],
+) -> _Solved:
     feasible = [found[recipe.id] for recipe in recipes if found[recipe.id].feasible]
-    ranking = _ranking(feasible, service, market, seed, samples)
+    ranking = rank(feasible, service, market, joint, _weights(service, seed))
     chosen = ranking.candidates[0].priced.shape.option if ranking.candidates else None
     priced: dict[str, Priced] = {r.id: p for r in recipes if (p := found[r.id].priced) is not None}
     grid = crossover.demand_grid(service)
@@ -103,7 +121,7 @@ def _answer(
     turns = break_even.by_formula(recipes, priced, service, market) if question is Question.INFERENCE else []
     turns += crossover.along_demand(recipes, unbounded, roughly, grid, at_points)
     turns += crossover.along_inputs(recipes, service, roughly, _cheapest(feasible))
-    return Answer(
+    answer = Answer(
         question=question,
         chosen=chosen,
         candidates=ranking.candidates,
@@ -114,13 +132,35 @@ def _answer(
         tie_breaker=ranking.tie_breaker,
         rejected_priced={name: option for name, option in priced.items() if not found[name].feasible},
     )
+    return _Solved(
+        answer=answer,
+        played=Played(months=tuple(ranking.months.values()), draws=joint),
+        field=_field(question, lines, at_points, priced),
+    )
 
 
-def _ranking(feasible: Sequence[Sized], service: Service, market: Market, seed: int, samples: int) -> Ranking:
-    joint = draws(service.drivers, samples, lambda name: Random(f"{seed}:{name}"))  # noqa: S311 - reproducible draws
+def _field(
+    question: Question,
+    lines: Sequence[Curve],
+    at_points: Sequence[Mapping[str, Sized]],
+    priced: Mapping[str, Priced],
+) -> Field:
+    """What a growth plan looks at: every option that is feasible somewhere along demand, and why it ends there."""
+    shapes, ends = {}, {}
+    for name in (line.option for line in lines):
+        feasible = [(place, one) for place, at in enumerate(at_points) if (one := at[name]).feasible and one.priced]
+        if not feasible:
+            continue
+        shapes[name] = (priced.get(name) or feasible[0][1].priced or priced[name]).shape
+        beyond = [at[name] for at in at_points[feasible[-1][0] + 1 :]]
+        if beyond and beyond[0].rejections:
+            ends[name] = beyond[0].rejections[0].constraint
+    return Field(question=question, curves={line.option: line for line in lines}, shapes=shapes, ends=ends)
+
+
+def _weights(service: Service, seed: int) -> list[tuple[float, ...]]:
     wanted = dataclasses.astuple(service.criteria)
-    weighed = weights(wanted, WEIGHTS, Random(f"{seed}:weights"))  # noqa: S311
-    return rank(feasible, service, market, joint, weighed)
+    return weights(wanted, WEIGHTS, Random(f"{seed}:weights"))  # noqa: S311 - reproducible draws
 
 
 def _cheapest(feasible: Sequence[Sized]) -> str | None:

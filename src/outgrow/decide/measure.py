@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from outgrow.decide.size import choose
+from outgrow.decide.value import perfect_information_usd, variance_share, with_constraints
 from outgrow.domain.drivers import with_values
 from outgrow.domain.message import message
 from outgrow.domain.verdict import Measure
 from outgrow.domain.workload import Driver, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from outgrow.catalog.context import Market
     from outgrow.catalog.recipe import Recipe
+    from outgrow.decide.months import Month
     from outgrow.domain.workload import Service
 
 GUESS_FRAC = 0.5
@@ -35,17 +40,43 @@ COMMANDS = {
 ELSE = "read it from your access log or metrics for two weeks, then write it into the spec with source: measured"
 
 
-def measure_first(recipes: Sequence[Recipe], service: Service, market: Market) -> Measure | None:
-    """The uncertain input whose range moves the answer most.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """The months a question was decided on: each candidate's, the winner's first, and the inputs drawn for them."""
 
-    Each is taken to both ends of its range, the others staying in the middle. One that changes the cheapest feasible
-    option of a question comes before one that only moves its bill; then the wider swing in dollars a month wins.
-    ``None`` when nothing that is uncertain or guessed moves the bill.
+    months: tuple[tuple[Month, ...], ...]
+    draws: Sequence[Mapping[str, float]]
+
+
+def measures(
+    recipes: Sequence[Recipe], service: Service, market: Market, played: Sequence[Played]
+) -> tuple[Measure, ...]:
+    """Every uncertain input, the one worth measuring first at the head.
+
+    Three things speak for an input: taken to an end of its range, the others staying in the middle, it changes the
+    cheapest feasible option of a question; knowing it before choosing would save money (`perfect_information_usd`);
+    it moves the bill. In this order. What is neither uncertain nor guessed, or moves nothing, is left out.
     """
     today = _best(recipes, service, market)
-    tried = market.each(lambda driver: _swing(driver, today, recipes, service, market), _uncertain(service))
-    telling = [measure for measure in tried if measure.changes_choice or measure.swing_usd > 0]
-    return max(telling, key=lambda measure: (measure.changes_choice, measure.swing_usd), default=None)
+    uncertain = _uncertain(service)
+    tried = market.each(lambda driver: _swing(driver, today, recipes, service, market), uncertain)
+    found = [_valued(measure, played) for measure in tried if measure.changes_choice or measure.swing_usd > 0]
+    return tuple(sorted(found, key=lambda one: (not one.changes_choice, -one.value_usd, -one.swing_usd)))
+
+
+def _valued(measure: Measure, played: Sequence[Played]) -> Measure:
+    """With what knowing it would save over all questions, and its share in the spread of the winners' bills."""
+    value_usd = spread = 0.0
+    winners: list[list[float]] = []
+    for question in played:
+        drawn = [draw[measure.path] for draw in question.draws if measure.path in draw]
+        if drawn and question.months:
+            value_usd += perfect_information_usd(with_constraints(question.months), drawn)
+            winners.append([month.usd for month in question.months[0]])
+    if winners and all(math.isfinite(usd) for row in winners for usd in row):
+        together = [sum(column) for column in zip(*winners, strict=True)]
+        spread = variance_share([draw[measure.path] for draw in played[0].draws], together)
+    return dataclasses.replace(measure, value_usd=value_usd, variance_share=spread)
 
 
 def _uncertain(service: Service) -> list[Driver]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,11 +13,12 @@ from outgrow.decide.levels import levels
 from outgrow.decide.months import HIGH, LOW, play_months, study_of
 from outgrow.decide.sample import quantile
 from outgrow.decide.span import span
+from outgrow.domain.arrivals import POISSON
 from outgrow.domain.drivers import at_high, with_values
 from outgrow.domain.message import message
-from outgrow.domain.option import Rejection
+from outgrow.domain.option import Question, Rejection
 from outgrow.domain.pool import P95
-from outgrow.domain.verdict import Candidate, Interval
+from outgrow.domain.verdict import Beside, Candidate, Interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -151,7 +153,29 @@ def _candidate(
         first_share=first_share,
         regret_usd=_regret(future.costs, cheapest),
         levels=levels(future.priced.shape),
+        as_poisson=_as_poisson(future, service, market),
         at_risk=_at_risk(future, service, market.roughly()),
+    )
+
+
+def _as_poisson(future: _Future, service: Service, market: Market) -> Beside | None:
+    """The option with the same settings if arrivals were Poisson: what the usual assumption would have said."""
+    if future.priced.shape.question is not Question.INFERENCE:
+        return None
+    if all(task.arrivals == POISSON for task in service.inference):
+        return None
+    tasks = tuple(dataclasses.replace(task, arrivals=POISSON) for task in service.inference)
+    plain = dataclasses.replace(service, inference=tasks)
+    built = sized(future.sized.recipe, plain, market, future.sized.knobs)
+    if isinstance(built, Rejection) or built.shape.outcome is None:
+        return None
+    response = built.shape.outcome.response
+    return Beside(
+        monthly_usd=built.monthly_usd,
+        p50_s=_finite(response.quantile(0.5)),
+        p95_s=_finite(response.quantile(P95)),
+        p99_s=_finite(response.quantile(0.99)),
+        cold_share=built.shape.outcome.cold_share,
     )
 
 

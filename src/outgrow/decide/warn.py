@@ -60,6 +60,7 @@ def warnings(
         *_holes(answers),
         *_withdrawn(on, answers),
         *_weights_disagree(answers),
+        *_often_broken(answers),
         *_no_single_break_even(service),
         *_old(on, answers),
         *_guesses(service),
@@ -152,6 +153,27 @@ def _weights_disagree(answers: Sequence[Answer]) -> Iterator[Message]:
                 option=first.priced.shape.option,
                 percent=round(first.first_share * 100),
             )
+
+
+KEPT_SHARE = 0.9
+"""A chosen option that keeps every constraint in fewer months than this is chosen with a warning."""
+
+
+def _often_broken(answers: Sequence[Answer]) -> Iterator[Message]:
+    """The chosen option meets what is to be expected, but not what many a month brings."""
+    for answer in answers:
+        for candidate in answer.candidates[:1]:
+            study = candidate.study
+            if study.kept_share < KEPT_SHARE and study.broke:
+                constraint, share = study.broke[0]
+                yield message(
+                    "warn.often-broken",
+                    option=candidate.priced.shape.option,
+                    percent=round(study.kept_share * 100),
+                    months=study.months,
+                    constraint=constraint,
+                    broke_percent=round(share * 100),
+                )
 
 
 def _no_single_break_even(service: Service) -> Iterator[Message]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from outgrow.domain.bill import Bill
     from outgrow.domain.credit import Runway
+    from outgrow.domain.growth import GrowthPlan
     from outgrow.domain.message import Message
     from outgrow.domain.option import Question, Rejection, Shape
     from outgrow.domain.pool import Endings
@@ -71,6 +72,17 @@ class Study:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """The same option under another assumption: what a month costs and how it answers."""
+
+    monthly_usd: float
+    p50_s: float | None
+    p95_s: float | None
+    p99_s: float | None
+    cold_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Levels:
     """What people argue about, derived from the components instead of typed in.
 
@@ -94,6 +106,7 @@ class Candidate:
     ``monthly_usd`` spans the spec's ranges; ``interval_80`` holds 80 of 100 months of its ``study``. ``regret_usd`` is
     the most it can cost above the best candidate in any of these months; ``first_share`` how often it comes first over
     months and weights. Times and shares are what is to be expected; ``None`` where nothing is served, or infinite.
+    ``as_poisson`` is what it would be if requests came one by one, every day alike; ``None`` where they do.
     """
 
     priced: Priced
@@ -110,6 +123,7 @@ class Candidate:
     first_share: float
     regret_usd: float
     levels: Levels
+    as_poisson: Beside | None = None
     at_risk: tuple[Message, ...] = ()
 
 
@@ -144,13 +158,19 @@ class ClaimResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """The one measurement most likely to change the answer, and the command that takes it."""
+    """An uncertain input, what measuring it would tell, and the command that does.
+
+    ``swing_usd`` is how far the bill moves between the ends of its range; ``value_usd`` what knowing it before choosing
+    would save a month in the mean; ``variance_share`` its share in the spread of the bill over months.
+    """
 
     path: str
     reason: Message
     command: str
     swing_usd: float
     changes_choice: bool
+    value_usd: float = 0.0
+    variance_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +206,32 @@ class Surface:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FrontPoint:
+    """One option with one setting: what a month costs and how it answers; ``broke`` are the constraints it breaks.
+
+    ``on_front``: nothing else is both cheaper and faster (of p95).
+    """
+
+    option: str
+    settings: Mapping[str, str | int | float]
+    monthly_usd: float
+    p50_s: float
+    p95_s: float
+    cold_share: float
+    broke: tuple[str, ...]
+    on_front: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """What speed costs: every setting tried, cheapest first; ``target_s`` is the p95 asked for, if one is."""
+
+    points: tuple[FrontPoint, ...]
+    target_s: float | None
+    cheapest: FrontPoint | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """One question answered."""
 
@@ -218,6 +264,7 @@ class Decision:
 
     service: Service
     on: date
+    method: str
     seed: int
     samples: int
     max_age_days: int | None
@@ -226,10 +273,17 @@ class Decision:
     pairs: tuple[Pair, ...]
     runways: tuple[Runway, ...]
     claims: tuple[ClaimResult, ...]
-    measure_first: Measure | None
+    measures: tuple[Measure, ...]
     findings: tuple[Finding, ...]
     surface: Surface | None
+    front: Front | None
+    growth: GrowthPlan | None
     warnings: tuple[Message, ...]
+
+    @property
+    def measure_first(self) -> Measure | None:
+        """The one measurement most likely to change the answer."""
+        return self.measures[0] if self.measures else None
 
     def answer(self, question: Question) -> Answer:
         """The answer to one question."""

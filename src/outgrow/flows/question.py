@@ -103,6 +103,7 @@ def _foresight() -> dict[str, Any]:
     """How behaviour is predicted: by simulation, on all cores where the compiled kernel is there."""
     simulated = Simulated(month_requests=MONTH_REQUESTS)
     return {
+        "method": "simulation",
         "predict": dataclasses.replace(simulated, requests=EXPECTED_REQUESTS),
         "rough": simulated,
         "estimate": closed_form.predict,

@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from outgrow.domain.bill import Group
+from outgrow.record.foresight import front_data, growth_data, study_data
 from outgrow.record.phrases import speak
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from outgrow.domain.bill import Bill, BillLine
     from outgrow.domain.message import Message
     from outgrow.domain.option import Question, Rejection, Shape
-    from outgrow.domain.verdict import Answer, Candidate, Crossover, Decision, Finding, Pair, Priced, Surface
+    from outgrow.domain.verdict import Answer, Candidate, Crossover, Decision, Finding, Measure, Pair, Priced, Surface
     from outgrow.record.words import Words
 
 FORMAT = 1
@@ -44,7 +45,7 @@ def decision_data(
         "budget_usd_per_month": service.budget_usd_per_month,
         "inputs": _inputs(decision),
         "method": {
-            "predictor": "closed-form",
+            "predictor": decision.method,
             "seed": decision.seed,
             "samples": decision.samples,
             "max_price_age_days": decision.max_age_days,
@@ -54,9 +55,12 @@ def decision_data(
         "pairs": [_pair(pair) for pair in decision.pairs],
         "credits": [_plain(run) for run in decision.runways],
         "claims": [dataclasses.asdict(claim) for claim in decision.claims],
-        "measure_first": _measure(decision, words),
+        "measure_first": _measure(decision.measure_first, words) if decision.measure_first else None,
+        "measures": [_measure(measure, words) for measure in decision.measures],
         "document": _document(decision, words),
         "surface": _surface(decision.surface),
+        "front": front_data(decision.front),
+        "growth": growth_data(decision.growth),
         "as_written": [
             {**option_data(option, words), "pinned": option.shape.option in service.pins}
             for option in decision.as_written
@@ -181,7 +185,13 @@ def _candidate(candidate: Candidate, words: Words) -> Json:
         "interval_80_usd": list(candidate.interval_80),
         "p50_s": candidate.p50_s,
         "p95_s": candidate.p95_s,
+        "p99_s": candidate.p99_s,
         "cold_share": candidate.cold_share,
+        "delayed_share": candidate.delayed_share,
+        "utilisation_frac": candidate.utilisation_frac,
+        "endings": dataclasses.asdict(candidate.endings) if candidate.endings else None,
+        "study": study_data(candidate.study),
+        "as_poisson": dataclasses.asdict(candidate.as_poisson) if candidate.as_poisson else None,
         "first_share": candidate.first_share,
         "regret_usd": _clean(candidate.regret_usd),
         "levels": dataclasses.asdict(candidate.levels),
@@ -230,10 +240,7 @@ def _pair(pair: Pair) -> Json:
     }
 
 
-def _measure(decision: Decision, words: Words) -> Json | None:
-    measure = decision.measure_first
-    if measure is None:
-        return None
+def _measure(measure: Measure, words: Words) -> Json:
     return {
         "input": measure.path,
         "reason": speak(words, measure.reason),
@@ -241,6 +248,8 @@ def _measure(decision: Decision, words: Words) -> Json | None:
         "command": measure.command,
         "swing_usd": measure.swing_usd,
         "changes_choice": measure.changes_choice,
+        "value_usd": measure.value_usd,
+        "variance_share": measure.variance_share,
     }
 
 

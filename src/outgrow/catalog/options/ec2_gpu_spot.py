@@ -26,24 +26,25 @@ ID = "ec2-gpu-spot"
 CHEAPEST_ZONE = "aws/ec2-spot-min"
 
 
-def _warned(ctx: Context, plan: TaskPlan | Rejection) -> TaskPlan | Rejection:
+def _warned(ctx: Context, task: InferenceTask, plan: TaskPlan | Rejection) -> TaskPlan | Rejection:
     """Spot comes with an interruption risk, and with a price that depends on the zone."""
     if not isinstance(plan, TaskPlan):
         return plan
     name = str(plan.settings.get("machine", ""))
     low, high = ctx.rate_usd(f"{CHEAPEST_ZONE}/{name}"), ctx.rate_usd(f"{ec2_gpu.SPOT}/{name}")
-    note = message("note.spot")
+    lost = task.interruptions_per_month
+    note = message("note.spot", lost=lost)
     if low is not None and high is not None:
-        note = message("note.spot-zones", machine=name, low_usd=low, high_usd=high)
+        note = message("note.spot-zones", machine=name, low_usd=low, high_usd=high, lost=lost)
     return dataclasses.replace(plan, notes=(*plan.notes, note))
 
 
 def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | float]) -> TaskPlan | Rejection:
-    return _warned(ctx, ec2_gpu.plan(ctx, ID, task, ec2_gpu.ALWAYS, ec2_gpu.SPOT))
+    return _warned(ctx, task, ec2_gpu.plan(ctx, ID, task, ec2_gpu.ALWAYS, ec2_gpu.SPOT))
 
 
 def _pinned(ctx: Context, task: InferenceTask, pins: Pins) -> TaskPlan | Rejection:
-    return _warned(ctx, ec2_gpu.pinned(ctx, ID, task, pins, ec2_gpu.ALWAYS, ec2_gpu.SPOT))
+    return _warned(ctx, task, ec2_gpu.pinned(ctx, ID, task, pins, ec2_gpu.ALWAYS, ec2_gpu.SPOT))
 
 
 OPTION = InferenceOption(id=ID, order=140, plan=_plan, pinned=_pinned, place=ec2_gpu.place)

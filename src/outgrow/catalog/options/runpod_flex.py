@@ -22,6 +22,10 @@ def _knobs(ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
     return tuple({"idle_timeout_s": seconds} for seconds in runpod.IDLE_TIMEOUTS_S)
 
 
+def _finer(ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
+    return tuple({"idle_timeout_s": seconds} for seconds in runpod.FINER_TIMEOUTS_S)
+
+
 def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | float]) -> TaskPlan | Rejection:
     name = runpod.gpu_class(ctx, ID, task, None, runpod.FLEX)
     if isinstance(name, Rejection):
@@ -58,6 +62,7 @@ OPTION = InferenceOption(
     pinned=_pinned,
     place=runpod.place,
     knobs=_knobs,
+    finer=_finer,
     scales_to_zero=True,
     leaves_network=True,
 )

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ID = "runpod-hybrid"
 COVERED_SHARES = (0.5, 0.8, 0.95)
+BESIDE_TIMEOUTS_S = (60.0, 300.0)
+"""Longer idle timeouts beside an active base, for tuning; options are sized with the default one."""
 
 
 def _knobs(ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
@@ -33,6 +35,12 @@ def _knobs(ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
     return tuple({"active_hours": text, "active_base": base} for text in unique for base in (1, 2) if base <= most)
 
 
+def _finer(ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
+    """Each window and base with the default idle timeout, and the bases of one with longer ones."""
+    longer = [{**knobs, "idle_timeout_s": seconds} for knobs in _knobs(ctx) for seconds in BESIDE_TIMEOUTS_S]
+    return (*_knobs(ctx), *(knobs for knobs in longer if knobs["active_base"] == 1))
+
+
 def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | float]) -> TaskPlan | Rejection:
     name = runpod.gpu_class(ctx, ID, task, None, runpod.ACTIVE)
     if isinstance(name, Rejection):
@@ -40,7 +48,7 @@ def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | 
     base = int(runpod.knob(settings, "active_base", 1))
     on = _hours_of(str(settings["active_hours"]))
     active = tuple(base if hour_on else 0 for hour_on in on)
-    return _hybrid(ctx, task, name, active, runpod.DEFAULT_IDLE_S)
+    return _hybrid(ctx, task, name, active, runpod.knob(settings, "idle_timeout_s", runpod.DEFAULT_IDLE_S))
 
 
 def _hybrid(ctx: Context, task: InferenceTask, name: str, active: tuple[int, ...], idle_timeout_s: float) -> TaskPlan:
@@ -84,5 +92,6 @@ OPTION = InferenceOption(
     pinned=_pinned,
     place=runpod.place,
     knobs=_knobs,
+    finer=_finer,
     leaves_network=True,
 )
