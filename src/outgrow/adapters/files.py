@@ -1,8 +1,9 @@
-"""Writes files so that a reader, or a kill, never meets a half-written one."""
+"""Writes files so that a reader, or a kill at any moment, never meets a half-written one."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 import time
@@ -11,39 +12,85 @@ from typing import TYPE_CHECKING
 from outgrow.domain.errors import RecordError
 
 ABANDONED_S = 600.0
-"""A half-written file this old belongs to a run that was killed."""
+"""A file beside its target that is this old belongs to a run that was killed."""
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Writes ``text`` beside ``path`` and moves it into place; the old file stays whole until then."""
+    """Writes ``text`` without a name first and then moves it into place; the old file stays whole until then.
+
+    Where the file system has no nameless files, it has a name beginning with a dot while it is written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        name = _written(path, text.encode())
     except OSError as problem:
         raise RecordError(
             f"{path}: cannot be written: {problem.strerror or problem}", hint="choose a writable folder with --out"
         ) from None
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        os.chmod(name, 0o644)  # noqa: PTH101 - mkstemp made it private; a record is to be read
         os.replace(name, path)  # noqa: PTH105
-    except BaseException as problem:
+    except OSError as problem:
+        raise RecordError(f"{path}: cannot be written: {problem.strerror or problem}") from None
+    finally:
         with contextlib.suppress(OSError):
             os.unlink(name)  # noqa: PTH108
-        if isinstance(problem, OSError):
-            raise RecordError(f"{path}: cannot be written: {problem.strerror or problem}") from None
+
+
+def _written(path: Path, data: bytes) -> str:
+    """A complete file beside ``path``, and its name."""
+    handle = _nameless(path.parent)
+    if handle is None:
+        return _named(path, data)
+    name = str(path.parent / f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    try:
+        _fill(handle, data)
+        os.link(f"/proc/self/fd/{handle}", name, follow_symlinks=True)
+    except OSError:
+        return _named(path, data)
+    finally:
+        os.close(handle)
+    return name
+
+
+def _nameless(folder: Path) -> int | None:
+    """A file that is gone with its process unless it is given a name; None where there is no such thing."""
+    if not hasattr(os, "O_TMPFILE"):
+        return None
+    try:
+        return os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o644)
+    except OSError as problem:
+        if problem.errno in {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}:
+            return None
         raise
+
+
+def _named(path: Path, data: bytes) -> str:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        _fill(handle, data)
+        os.chmod(name, 0o644)  # noqa: PTH101 - mkstemp made it private; a record is to be read
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)  # noqa: PTH108
+        raise
+    finally:
+        os.close(handle)
+    return name
+
+
+def _fill(handle: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(handle, left) :]
+    os.fsync(handle)
 
 
 def sweep(folder: Path, name: str) -> None:
     """Removes what killed runs left of ``name`` in a folder."""
     for left in folder.glob(f".{name}.*"):
         with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > ABANDONED_S:
+            if left.is_file() and time.time() - left.stat().st_mtime > ABANDONED_S:
                 left.unlink()

@@ -36,8 +36,8 @@ def shipped_machines() -> dict[str, Machine]:
     return parse_machines(CATALOG.joinpath("machines.csv").read_text(encoding="utf-8"), "machines.csv")
 
 
-def load_rates(path: Path) -> tuple[Rate, ...]:
-    """The rows of one price file of the user. Raises `PriceError` when it cannot be read."""
+def read_prices(path: Path) -> tuple[str, str]:
+    """Name and text of one price file of the user. Raises `PriceError` when it cannot be read."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise PriceError(f"{path}: {path.stat().st_size:,} bytes; a price file is at most {LARGEST_BYTES:,}")
@@ -46,12 +46,23 @@ def load_rates(path: Path) -> tuple[Rate, ...]:
         raise PriceError(f"{path}: cannot be read: {problem.strerror or problem}") from None
     except UnicodeDecodeError as problem:
         raise PriceError(f"{path}: not UTF-8 at byte {problem.start}", hint="save it as UTF-8") from None
-    return parse_rates(text, path.name)
+    return path.name, text
+
+
+def load_rates(path: Path) -> tuple[Rate, ...]:
+    """The rows of one price file of the user. Raises `PriceError` when it cannot be read or a row is wrong."""
+    name, text = read_prices(path)
+    return parse_rates(text, name)
+
+
+def book_with(texts: Sequence[tuple[str, str]]) -> PriceBook:
+    """The shipped prices with these files, as (name, text), on top, the last named first."""
+    book = PriceBook(shipped_rates())
+    for name, text in texts:
+        book = book.with_rates(parse_rates(text, name))
+    return book
 
 
 def load_book(overlays: Sequence[Path] = ()) -> PriceBook:
     """The shipped prices with the user's files on top, the last named first."""
-    book = PriceBook(shipped_rates())
-    for path in overlays:
-        book = book.with_rates(load_rates(path))
-    return book
+    return book_with([read_prices(path) for path in overlays])

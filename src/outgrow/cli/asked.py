@@ -23,7 +23,9 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="price file on top of the shipped ones; repeatable",
     )
-    parser.add_argument("--on", metavar="DATE", help="the day whose prices count (default: the spec's, else today)")
+    parser.add_argument(
+        "--on", metavar="DATE", action="append", default=[], help="the day whose prices count (default: the spec's)"
+    )
     parser.add_argument(
         "--set", metavar="PATH=VALUE", action="append", default=[], help="move one number, e.g. users.daily_active=500"
     )
@@ -40,10 +42,16 @@ def asked(arguments: argparse.Namespace, region: str | None = None) -> Asked:
     return Asked(
         overlays=tuple(Path(name) for name in arguments.prices),
         region=region,
-        on=day(arguments.on),
+        on=day(next((text for text in reversed(arguments.on) if "://" not in text), None)),
         moved=dict(_pair(text) for text in arguments.set),
         allow_stale=arguments.allow_stale,
     )
+
+
+def where(arguments: argparse.Namespace) -> str | None:
+    """The cluster of ``--on``, which also takes a day: what has a scheme is a place."""
+    places = [text for text in arguments.on if "://" in text]
+    return places[-1] if places else None
 
 
 def day(text: str | None) -> date | None:

@@ -32,7 +32,7 @@ EXIT_OF: tuple[tuple[type[errors.OutgrowError], int], ...] = (
     (errors.OutgrowError, BAD_INPUT),
 )
 
-VERBS = ("price", "decide", "check", "init", "prices", "schema")
+VERBS = ("price", "decide", "simulate", "check", "init", "prices", "schema")
 
 
 class Parser(argparse.ArgumentParser):
@@ -70,6 +70,7 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 HELP = {
     "price": "price every option by line",
     "decide": "decide, and write the record",
+    "simulate": "play options over many drawn months",
     "check": "say whether a record still holds",
     "init": "write a commented service.yaml",
     "prices": "list, show, check or refresh the prices",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -47,8 +48,11 @@ def play_month(
     market: Market,
     number: int,
 ) -> Month:
-    """Month ``number`` of an option with these settings: same number, same arrivals and days for every option."""
-    built = sized(recipe, workload, market.in_month(number), knobs)
+    """Month ``number`` of an option with these settings: same number, same arrivals and days for every option.
+
+    What the settings leave open (how many servers) is sized for the inputs of the month, not for what it then brings.
+    """
+    built = sized(recipe, workload, market.roughly().in_month(number), knobs)
     if isinstance(built, Rejection):
         return Month(usd=math.inf, outcome=None, broke=(built.constraint,))
     broke = violations(built, workload, market.on, None)
@@ -75,49 +79,85 @@ def play_months(
     return [tuple(played) for played in zip(*by_month, strict=True)]
 
 
-def study_of(months: Sequence[Month]) -> Study:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One month in plain numbers, small enough to keep thousands and to send them about.
+
+    Infinite: never. ``None``: nothing is served. ``endings`` in the order of `Endings`.
+    """
+
+    usd: float
+    broke: tuple[str, ...]
+    requests: float = 0.0
+    p50_s: float | None = None
+    p95_s: float | None = None
+    p99_s: float | None = None
+    cold_share: float | None = None
+    delayed_share: float | None = None
+    utilisation_frac: float | None = None
+    attempts: float = 1.0
+    endings: tuple[float, ...] = ()
+
+
+def row_of(month: Month) -> Row:
+    """The numbers of a month."""
+    outcome = month.outcome
+    if outcome is None:
+        return Row(usd=month.usd, broke=month.broke)
+    return Row(
+        usd=month.usd,
+        broke=month.broke,
+        requests=outcome.requests,
+        p50_s=outcome.response.quantile(0.5),
+        p95_s=outcome.response.quantile(P95),
+        p99_s=outcome.response.quantile(0.99),
+        cold_share=outcome.cold_share,
+        delayed_share=outcome.delayed_share,
+        utilisation_frac=outcome.utilisation_frac,
+        attempts=outcome.attempts,
+        endings=dataclasses.astuple(outcome.endings),
+    )
+
+
+def study_of(months: Sequence[Row]) -> Study:
     """Median and 80 % interval of what the months brought."""
-    seen = [month.outcome for month in months if month.outcome is not None]
+
+    def over(value: Callable[[Row], float | None]) -> Spread | None:
+        found = [number for month in months if (number := value(month)) is not None]
+        return spread_of(found) if found else None
+
     return Study(
         months=len(months),
-        bill_usd=_spread([month.usd for month in months]) or Spread(low=math.inf, median=math.inf, high=math.inf),
-        p50_s=_spread([outcome.response.quantile(0.5) for outcome in seen]),
-        p95_s=_spread([outcome.response.quantile(P95) for outcome in seen]),
-        p99_s=_spread([outcome.response.quantile(0.99) for outcome in seen]),
-        cold_share=_spread([outcome.cold_share for outcome in seen]),
-        delayed_share=_spread([outcome.delayed_share for outcome in seen]),
-        utilisation_frac=_spread([outcome.utilisation_frac for outcome in seen]),
-        endings=_endings(seen),
-        kept_share=sum(not month.broke for month in months) / len(months) if months else 1.0,
+        bill_usd=spread_of([month.usd for month in months]),
+        p50_s=over(lambda month: month.p50_s),
+        p95_s=over(lambda month: month.p95_s),
+        p99_s=over(lambda month: month.p99_s),
+        cold_share=over(lambda month: month.cold_share),
+        delayed_share=over(lambda month: month.delayed_share),
+        utilisation_frac=over(lambda month: month.utilisation_frac),
+        endings=_endings(months),
+        kept_share=sum(not month.broke for month in months) / len(months),
         broke=_broken(months),
     )
 
 
-def _spread(values: Sequence[float]) -> Spread | None:
-    if not values:
-        return None
+def spread_of(values: Sequence[float]) -> Spread:
+    """Median and 80 % interval of at least one value."""
     return Spread(low=quantile(values, LOW), median=quantile(values, 0.5), high=quantile(values, HIGH))
 
 
-def _endings(seen: Sequence[Outcome]) -> Endings | None:
+def _endings(months: Sequence[Row]) -> Endings | None:
     """Shares over all requests of all months."""
-    total = sum(outcome.requests for outcome in seen)
+    seen = [month for month in months if month.endings]
+    total = sum(month.requests for month in seen)
     if total == 0:
         return None
-
-    def share(value: Callable[[Endings], float]) -> float:
-        return sum(outcome.requests * value(outcome.endings) for outcome in seen) / total
-
-    return Endings(
-        completed=share(lambda endings: endings.completed),
-        rejected=share(lambda endings: endings.rejected),
-        timed_out=share(lambda endings: endings.timed_out),
-        abandoned=share(lambda endings: endings.abandoned),
-        failed=share(lambda endings: endings.failed),
-    )
+    shares = zip(*(month.endings for month in seen), strict=True)
+    weights = [month.requests / total for month in seen]
+    return Endings(*(sum(w * share for w, share in zip(weights, column, strict=True)) for column in shares))
 
 
-def _broken(months: Sequence[Month]) -> tuple[tuple[str, float], ...]:
+def _broken(months: Sequence[Row]) -> tuple[tuple[str, float], ...]:
     """Which constraints broke in what share of the months, the most frequent first."""
     names = sorted({name for month in months for name in month.broke})
     shares = [(name, sum(name in month.broke for month in months) / len(months)) for name in names]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from outgrow.decide.constraints import violations
 from outgrow.decide.evaluate import sized
 from outgrow.decide.levels import levels
-from outgrow.decide.months import HIGH, LOW, play_months, study_of
+from outgrow.decide.months import HIGH, LOW, play_months, row_of, study_of
 from outgrow.decide.sample import quantile
 from outgrow.decide.span import span
 from outgrow.domain.arrivals import POISSON
@@ -149,7 +149,7 @@ def _candidate(
         delayed_share=outcome.delayed_share if outcome else None,
         utilisation_frac=outcome.utilisation_frac if outcome else None,
         endings=outcome.endings if outcome else None,
-        study=study_of(future.months),
+        study=study_of([row_of(month) for month in future.months]),
         first_share=first_share,
         regret_usd=_regret(future.costs, cheapest),
         levels=levels(future.priced.shape),

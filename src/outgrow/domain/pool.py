@@ -161,7 +161,7 @@ class ResponseTimes(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Endings:
     """How requests ended, as shares of those that ended."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from outgrow.adapters.clock import today
 from outgrow.adapters.cores import each_on_threads
-from outgrow.adapters.price_files import load_book, shipped_machines
+from outgrow.adapters.price_files import book_with, read_prices, shipped_machines
 from outgrow.adapters.spec_file import load_spec
 from outgrow.catalog.context import Market, one_by_one
 from outgrow.domain.drivers import with_values
@@ -51,6 +51,7 @@ class Opened:
     name: str
     text: str
     asked: dict[str, Any]
+    price_texts: tuple[tuple[str, str], ...] = ()
 
 
 def open_spec(path: Path, asked: Asked) -> Opened:
@@ -58,12 +59,13 @@ def open_spec(path: Path, asked: Asked) -> Opened:
     return open_loaded(load_spec(path), asked)
 
 
-def open_loaded(loaded: LoadedSpec, asked: Asked) -> Opened:
-    """The same for a spec that was read already."""
+def open_loaded(loaded: LoadedSpec, asked: Asked, price_texts: Sequence[tuple[str, str]] | None = None) -> Opened:
+    """The same for a spec that was read already; ``price_texts`` are price files that were read already, too."""
     service = loaded.service
     if asked.region is not None:
         service = dataclasses.replace(service, region=asked.region)
-    book = load_book(asked.overlays)
+    texts = [read_prices(path) for path in asked.overlays] if price_texts is None else list(price_texts)
+    book = book_with(texts)
     _refuse_future(book, max(today(), asked.on or today()))
     machines = shipped_machines()
     on = asked.on or service.on or today()
@@ -86,9 +88,16 @@ def open_loaded(loaded: LoadedSpec, asked: Asked) -> Opened:
         "region": asked.region,
         "moved": dict(asked.moved),
         "allow_stale": asked.allow_stale,
-        "prices": [path.name for path in asked.overlays],
+        "prices": [name for name, _ in texts],
     }
-    return Opened(service=service, market=market, name=loaded.path.name, text=loaded.text, asked=kept)
+    return Opened(
+        service=service,
+        market=market,
+        name=loaded.path.name,
+        text=loaded.text,
+        asked=kept,
+        price_texts=tuple(texts),
+    )
 
 
 EXPECTED_REQUESTS = 40_000.0

@@ -31,7 +31,7 @@ QUEUE_DELAY_S = 4.0
 """A request waiting longer than this starts a flex worker. Source: RunPod docs, queue-delay scaling, default."""
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=512)
 def predict(pool: Pool, arrivals: Arrivals) -> Outcome:
     """What a pool does with a day of arrivals, by formula; remembered, because options share pools."""
     match pool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
+from dataclasses import dataclass
 from itertools import accumulate
 
 OCTAVE_BINS = 64
@@ -17,18 +18,17 @@ class LogHistogram:
     """How often each size occurred.
 
     An octave, 2^k to 2^(k+1) seconds, is cut into 64 equal bins, so a bin is 0.8 to 1.6 % wide. Bin 0 holds what is
-    below 2^-20 s (zero waits), the last one what is above 2^24 s. Each bin knows the sum of its times too: inside a bin
-    times are taken to lie evenly around their mean, as far as the nearer edge, so that times that are all the same are
-    exact. Merging is adding.
+    below 2^-20 s (zero waits), the last one what is above 2^24 s. Each bin knows the sum of its times too. Merging is
+    adding; `summed` answers questions.
     """
 
-    __slots__ = ("_below", "counts", "sums")
+    __slots__ = ("_summed", "counts", "sums")
 
     def __init__(self, counts: array[int] | None = None, sums: array[float] | None = None) -> None:
         """Empty, or around ``BINS`` counts (array of 'Q') and sums (array of 'd')."""
         self.counts = array("Q", bytes(8 * BINS)) if counts is None else counts
         self.sums = array("d", bytes(8 * BINS)) if sums is None else sums
-        self._below: tuple[int, list[int]] | None = None
+        self._summed: Summed | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LogHistogram) and self.counts == other.counts and self.sums == other.sums
@@ -41,7 +41,7 @@ class LogHistogram:
         place = bin_of(seconds)
         self.counts[place] += 1
         self.sums[place] += seconds
-        self._below = None
+        self._summed = None
 
     def merge(self, other: LogHistogram) -> None:
         """Counts all of the other's too."""
@@ -49,62 +49,81 @@ class LogHistogram:
             if count:
                 self.counts[place] += count
                 self.sums[place] += other.sums[place]
-        self._below = None
+        self._summed = None
+
+    def summed(self) -> Summed:
+        """The bins that are not empty, summed up: small, and quick to ask."""
+        if self._summed is None:
+            packed = self.counts.tobytes().rstrip(b"\0")
+            last = -(-len(packed) // 8)
+            first = (len(packed) - len(packed.lstrip(b"\0"))) // 8
+            below = array("Q", accumulate(self.counts[first:last], initial=0))
+            self._summed = Summed(first, below, self.sums[first:last])
+        return self._summed
 
     @property
     def total(self) -> int:
         """How many were counted."""
-        return self._summed()[1][-1]
-
-    def within(self, seconds: float) -> float:
-        """How many are at most ``seconds``, a fraction where a bin is cut."""
-        first, below = self._summed()
-        place = bin_of(seconds) - first
-        if place < 0:
-            return 0.0
-        if place >= len(below) - 1:
-            return float(below[-1])
-        count = below[place + 1] - below[place]
-        if not count:
-            return float(below[place])
-        low, high = self._spread(place + first, count)
-        inside = 1.0 if seconds >= high else max(0.0, (seconds - low) / (high - low))
-        return below[place] + count * inside
-
-    def reached(self, count: float) -> float:
-        """Seconds within which ``count`` of them lie; infinite where there are not as many."""
-        first, below = self._summed()
-        if count > below[-1] or len(below) == 1:
-            return math.inf
-        place = bisect_left(below, count, 1)
-        here = below[place] - below[place - 1]
-        low, high = self._spread(place - 1 + first, here) if here else edges_of(place - 1 + first)
-        return low + (high - low) * (count - below[place - 1]) / here if here else low
+        return self.summed().total
 
     def share_within(self, seconds: float) -> float:
         """Share of at most ``seconds``; 0 for an empty histogram."""
-        total = self.total
-        return self.within(seconds) / total if total else 0.0
+        summed = self.summed()
+        return summed.within(seconds) / summed.total if summed.total else 0.0
 
     def quantile(self, share: float) -> float:
         """Seconds within which ``share`` (0 to 1) lie; 0 for an empty histogram."""
-        total = self.total
-        return self.reached(share * total) if total else 0.0
+        summed = self.summed()
+        return summed.reached(share * summed.total) if summed.total else 0.0
 
-    def _summed(self) -> tuple[int, list[int]]:
-        """The first bin that is not empty, and how many lie below each edge from there on."""
-        if self._below is None:
-            packed = self.counts.tobytes().rstrip(b"\0")
-            last = -(-len(packed) // 8)
-            first = (len(packed) - len(packed.lstrip(b"\0"))) // 8
-            self._below = first, [0, *accumulate(self.counts[first:last])]
-        return self._below
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Summed:
+    """Times from bin ``first`` on: ``below[i]`` of them lie below the i-th edge, ``sums[i]`` is the i-th bin's sum.
+
+    Inside a bin times are taken to lie evenly around their mean, as far as the nearer edge, so that times that are all
+    the same are exact.
+    """
+
+    first: int
+    below: array[int]
+    sums: array[float]
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return self.below[-1]
+
+    def within(self, seconds: float) -> float:
+        """How many are at most ``seconds``, a fraction where a bin is cut."""
+        place = bin_of(seconds) - self.first
+        if place < 0:
+            return 0.0
+        if place >= len(self.below) - 1:
+            return float(self.below[-1])
+        count = self.below[place + 1] - self.below[place]
+        if not count:
+            return float(self.below[place])
+        low, high = self._spread(place, count)
+        inside = 1.0 if seconds >= high else max(0.0, (seconds - low) / (high - low))
+        return self.below[place] + count * inside
+
+    def reached(self, count: float) -> float:
+        """Seconds within which ``count`` of them lie; infinite where there are not as many."""
+        if count > self.below[-1] or len(self.below) == 1:
+            return math.inf
+        place = bisect_left(self.below, count, 1) - 1
+        here = self.below[place + 1] - self.below[place]
+        if not here:
+            return edges_of(place + self.first)[0]
+        low, high = self._spread(place, here)
+        return low + (high - low) * (count - self.below[place]) / here
 
     def _spread(self, place: int, count: int) -> tuple[float, float]:
         """From where to where the times of a bin lie: around their mean, as far as the nearer edge."""
-        low, high = edges_of(place)
+        low, high = edges_of(place + self.first)
         mean = min(max(self.sums[place] / count, low), high)
-        reach = min(mean - low, high - mean) if place not in (0, BINS - 1) else 0.0
+        reach = min(mean - low, high - mean) if place + self.first not in (0, BINS - 1) else 0.0
         return mean - reach, mean + reach
 
 

@@ -86,15 +86,14 @@ class Simulated:
 
     def __call__(self, pool: Pool, arrivals: Arrivals) -> Outcome:
         """What the pool does with a day's arrivals; remembered, because options share pools."""
-        return _predicted(self, pool, arrivals)
+        if self.drawn is None or isinstance(pool, HostPool):
+            return _expected(self.expected(), pool, arrivals)
+        return _in_month(self, pool, arrivals)
 
 
-@lru_cache(maxsize=16_384)
 def _predicted(how: Simulated, pool: Pool, arrivals: Arrivals) -> Outcome:
-    if how.drawn is not None and isinstance(pool, HostPool):
-        return _predicted(how.expected(), pool, arrivals)
     days, span = _span(how, arrivals)
-    if _by_formula(pool, arrivals, days):
+    if _by_formula(pool, arrivals, days, drawn=how.drawn is not None):
         return closed_form.predict(pool, arrivals)
     model, capacity_s, workers = _model(pool)
     share = pool.copies if isinstance(pool, HostPool) else 1
@@ -107,13 +106,20 @@ def _predicted(how: Simulated, pool: Pool, arrivals: Arrivals) -> Outcome:
     return _scaled(found, arrivals.per_day / found.requests, share)
 
 
-def _by_formula(pool: Pool, arrivals: Arrivals, days: int) -> bool:
-    """Where there is nothing to queue for, or too much to play."""
-    if not LEAST_REQUESTS < arrivals.per_day * days < MOST_REQUESTS:
+_expected = lru_cache(maxsize=1024)(_predicted)
+_in_month = lru_cache(maxsize=64)(_predicted)
+"""What is to be expected is asked for again and again; a month is over once every option was in it."""
+
+
+def _by_formula(pool: Pool, arrivals: Arrivals, days: int, *, drawn: bool) -> bool:
+    """Where there is nothing to queue for, or too much to play; a drawn month is always played."""
+    if arrivals.per_day == 0:
+        return True
+    if not drawn and not LEAST_REQUESTS < arrivals.per_day * days < MOST_REQUESTS:
         return True
     match pool:
         case OpenPool(per_minute=None, at_a_time=None, failure_frac=0.0):
-            return True
+            return not drawn
         case HostPool(copies=copies):
             return arrivals.per_day / copies > BUSY_HOST_PER_DAY
         case FixedPool(workers=workers):

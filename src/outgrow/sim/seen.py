@@ -10,7 +10,7 @@ from outgrow.domain.pool import Endings, Outcome
 
 if TYPE_CHECKING:
     from outgrow.domain.message import Message
-    from outgrow.sim.histogram import LogHistogram
+    from outgrow.sim.histogram import Summed
     from outgrow.sim.observed import Meters, Observed
 
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class SeenTimes:
     """Response times of the requests that ended; those that were never answered took for ever."""
 
-    answered: LogHistogram
+    answered: Summed
     ended: float
 
     def share_within(self, seconds: float) -> float:
@@ -37,7 +37,7 @@ def outcome_of(seen: Observed, days: float, *, capacity_s: float | None, workers
     up_s = meters.active_s + meters.flex_s
     offered_s = meters.busy_s / days
     return Outcome(
-        response=SeenTimes(seen.response, ended),
+        response=SeenTimes(seen.response.summed(), ended),
         requests=meters.arrivals / days,
         cold_starts=(meters.cold_starts + meters.warm_starts) / days,
         cold_share=meters.delayed / ended if ended > 0 else 0.0,

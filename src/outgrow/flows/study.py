@@ -1,0 +1,163 @@
+"""How do options behave over many drawn months? A study: replications of a month, on all cores or on a cluster."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from outgrow import __version__
+from outgrow.catalog.options import all_options
+from outgrow.catalog.options import option as option_named
+from outgrow.decide.decision import SEED
+from outgrow.decide.months import study_of
+from outgrow.decide.size import choose
+from outgrow.domain.errors import SpecError
+from outgrow.domain.option import Question
+from outgrow.flows.study_part import Part, Settings, Study, opened_study, play_part, row_from, with_arrivals
+from outgrow.record.foresight import study_data
+from outgrow.sim.compiled import engine
+from outgrow.sim.predict import WARM_UP_S
+from outgrow.sim.requests import DAY_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from outgrow.adapters.spread import Runner
+    from outgrow.adapters.study_store import StudyStore
+    from outgrow.domain.workload import Service
+    from outgrow.flows.question import Opened
+    from outgrow.sim.compiled import Engine
+
+FORMAT = 1
+PART_MONTHS = 8
+"""Months of one part: what is lost at most when a study is killed, on each core."""
+
+
+def plan_study(
+    opened: Opened,
+    *,
+    only: Sequence[str],
+    settings: Settings,
+    replications: int,
+    seed: int = SEED,
+    arrivals: str | None = None,
+    asked_engine: Engine | None = None,
+) -> Study:
+    """Which options are played with which settings: those asked for, else every inference option that can be built.
+
+    Each has the settings `decide` would choose for it, with those of ``settings`` in their place. Raises `SpecError`
+    for an option that cannot be built, a setting no option has, or a service without inference.
+    """
+    service = with_arrivals(opened.service, arrivals)
+    wanted = [option_named(name, "--option") for name in only]
+    recipes = wanted or [recipe for recipe in all_options() if recipe.question is Question.INFERENCE]
+    if not service.inference and not wanted:
+        raise SpecError(f"{opened.name}: no inference task to simulate", hint="name platform options with --option")
+    chosen: list[tuple[str, Settings]] = []
+    refused: dict[str, str] = {}
+    for recipe in recipes:
+        found = choose(recipe, service, opened.market)
+        if found.priced is None:
+            refused[recipe.id] = found.rejections[0].found
+        else:
+            chosen.append((recipe.id, dict(found.knobs)))
+    if wanted and refused:
+        name = next(iter(refused))
+        raise SpecError(f"--option {name}: cannot be built: {refused[name]}", hint="outgrow price says what is missing")
+    return Study(
+        spec_text=opened.text,
+        spec_name=opened.name,
+        asked=opened.asked | {"on": opened.market.on.isoformat()},
+        price_texts=opened.price_texts,
+        options=_with_settings(chosen, settings, opened, service),
+        replications=replications,
+        seed=seed,
+        arrivals=arrivals,
+        engine=asked_engine,
+    )
+
+
+def _with_settings(
+    chosen: Sequence[tuple[str, Settings]], settings: Settings, opened: Opened, service: Service
+) -> tuple[tuple[str, Settings], ...]:
+    """The options with the settings somebody asked for, where they have such settings."""
+    ctx = opened.market.context(service)
+    tunable: dict[str, set[str]] = {}
+    for name, knobs in chosen:
+        recipe = option_named(name, "--option")
+        tunable[name] = set(knobs).union(*(set(finer) for finer in recipe.tuning(ctx)), *recipe.settings(ctx))
+    known = set().union(*tunable.values()) if tunable else set()
+    for setting in settings:
+        if setting not in known:
+            raise SpecError(
+                f"--setting: no option played here has {setting!r}",
+                hint=f"settings: {', '.join(sorted(known)) or 'none'}",
+            )
+    return tuple(
+        (name, {**knobs, **{key: value for key, value in settings.items() if key in tunable[name]}})
+        for name, knobs in chosen
+    )
+
+
+def run_study(
+    study: Study, run: Runner, store: StudyStore | None = None, seen: Callable[[int], None] = lambda _months: None
+) -> dict[str, Any]:
+    """Plays the months that are not played yet and sums all of them up.
+
+    ``store`` keeps finished parts; ``seen`` is told how many months are done so far. The result does not depend on
+    where or in which order months were played. Memory: finished parts as text, some 200 bytes a month and option.
+    """
+    parts = _parts(study)
+    kept = store.begin() if store else {}
+    done = {number: text for number, text in kept.items() if number in parts}
+    months = sum(parts[number].count for number in done)
+    seen(months)
+    for number, part in run(play_part, [(number, part) for number, part in parts.items() if number not in done]):
+        done[number] = json.dumps(part)
+        if store:
+            store.keep(number, done[number])
+        months += parts[number].count
+        seen(months)
+    return _result(study, [done[number] for number in sorted(done)])
+
+
+def _parts(study: Study) -> dict[int, Part]:
+    firsts = range(0, study.replications, PART_MONTHS)
+    return {
+        number: Part(study=study, first=first, count=min(PART_MONTHS, study.replications - first))
+        for number, first in enumerate(firsts)
+    }
+
+
+def _result(study: Study, parts: Sequence[str]) -> dict[str, Any]:
+    opened = opened_study(study)
+    options = []
+    for place, (recipe, settings) in enumerate(opened.options):
+        rows = [row_from(month[place]) for part in parts for month in json.loads(part)]
+        requests = sum(row.requests for row in rows)
+        options.append(
+            {
+                "option": recipe.id,
+                "question": recipe.question.value,
+                "settings": settings,
+                **study_data(study_of(rows)),
+                "attempts": sum(row.attempts * row.requests for row in rows) / requests if requests else None,
+            }
+        )
+    return {
+        "format": FORMAT,
+        "study": {
+            "id": study.identity,
+            "service": opened.service.name,
+            "region": opened.service.region,
+            "on": opened.market.on.isoformat(),
+            "months": study.replications,
+            "warm_up_days": WARM_UP_S / DAY_S,
+            "seed": study.seed,
+            "arrivals": study.arrivals or sorted({task.arrivals.kind.value for task in opened.service.inference}),
+            "inputs_drawn": [driver.path for driver in opened.service.drivers],
+            "version": __version__,
+        },
+        "engine": engine(study.engine),
+        "options": options,
+    }
