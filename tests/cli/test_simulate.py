@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from .test_contract import OUTGROW, ROOT, answer, outgrow
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FLEX = ("--option", "runpod-flex", "--setting", "idle_timeout_s=5")
 RECEIPTS = "examples/receipts"

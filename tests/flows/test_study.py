@@ -57,7 +57,7 @@ def test_a_study_says_what_it_played(study: Study, result: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize("threads", [True, False])
-def test_threads_and_processes_give_what_one_core_gives(study: Study, result: dict[str, Any], threads: bool) -> None:
+def test_threads_and_processes_give_what_one_core_gives(study: Study, result: dict[str, Any], *, threads: bool) -> None:
     assert run_study(study, on_cores(threads=threads, cores=2)) == result
 
 
@@ -78,14 +78,14 @@ def test_options_live_through_the_same_months(study: Study) -> None:
 def test_an_interrupted_study_goes_on_where_it_stopped(study: Study, result: dict[str, Any], tmp_path: Path) -> None:
     store = StudyStore.beside(tmp_path / "study.json", study.identity)
 
-    class Stopped(Exception):
+    class StoppedError(Exception):
         pass
 
     def until(months: int) -> None:
         if months >= 2 * PART_MONTHS:
-            raise Stopped
+            raise StoppedError
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         run_study(study, IN_TURN, store, until)
     told: list[int] = []
     played: list[int] = []
