@@ -40,6 +40,14 @@ typedef struct {
     int next;
 } Words;
 
+/* The same code for wider vectors where the processor has them: chosen once, when the module is loaded. Only moves,
+   shifts, products and comparisons are in it, so the bits are the same. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
+#define WIDEST __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define WIDEST
+#endif
+
 static inline uint64_t rotated(uint64_t x, int k) { return (x << k) | (x >> (64 - k)); }
 
 static void seed_words(Words *w, uint64_t seed, int purpose)
@@ -60,7 +68,7 @@ static void seed_words(Words *w, uint64_t seed, int purpose)
 }
 
 /* All lanes at once: a loop the compiler turns into vector instructions. */
-static void refill(Words *w)
+WIDEST static void refill(Words *w)
 {
     uint64_t *restrict s0 = w->s0, *restrict s1 = w->s1, *restrict s2 = w->s2, *restrict s3 = w->s3;
     uint64_t *restrict word = w->word;
@@ -150,39 +158,56 @@ static double normal_rest(Words *w, double u, int layer)
     }
 }
 
-/* A block of draws at once. What the first word does not decide is rare but random: noting it and coming back keeps a
+/* What first words make of a block, and how many of them do not decide. */
+WIDEST static int64_t first_exponentials(const uint64_t *restrict word, double *restrict x)
+{
+    int64_t open = 0;
+    for (int k = 0; k < LANES; k++) {
+        uint64_t layer = word[k] & 0xFF;
+        x[k] = fraction(word[k]) * exponential_edges[layer];
+        open += !(x[k] < exponential_edges[layer + 1]);
+    }
+    return open;
+}
+
+WIDEST static int64_t first_normals(const uint64_t *restrict word, double *restrict x)
+{
+    int64_t open = 0;
+    for (int k = 0; k < LANES; k++) {
+        uint64_t layer = word[k] & 0xFF;
+        x[k] = (2.0 * fraction(word[k]) - 1.0) * normal_edges[layer];
+        open += !(fabs(x[k]) < normal_edges[layer + 1]);
+    }
+    return open;
+}
+
+/* A block of draws at once. What the first word does not decide is rare but random: counting it and coming back keeps a
    mispredicted branch out of every block but the few that need it. Words of the side generator go out in the same order. */
 static void refill_exponentials(Words *w)
 {
-    int open[LANES + 1], count = 0;
     refill(w);
-    for (int k = 0; k < LANES; k++) {
-        int layer = (int)(w->word[k] & 0xFF);
-        double x = fraction(w->word[k]) * exponential_edges[layer];
-        w->standard[k] = x;
-        open[count] = k;
-        count += !(x < exponential_edges[layer + 1]);
-    }
-    for (int j = 0; j < count; j++) {
-        uint64_t word = w->word[open[j]];
-        w->standard[open[j]] = exponential_rest(w, fraction(word), (int)(word & 0xFF));
+    int64_t open = first_exponentials(w->word, w->standard);
+    for (int k = 0; open > 0; k++) {
+        uint64_t word = w->word[k];
+        int layer = (int)(word & 0xFF);
+        if (w->standard[k] < exponential_edges[layer + 1])
+            continue;
+        w->standard[k] = exponential_rest(w, fraction(word), layer);
+        open--;
     }
 }
 
 static void refill_normals(Words *w)
 {
-    int open[LANES + 1], count = 0;
     refill(w);
-    for (int k = 0; k < LANES; k++) {
-        int layer = (int)(w->word[k] & 0xFF);
-        double x = (2.0 * fraction(w->word[k]) - 1.0) * normal_edges[layer];
-        w->standard[k] = x;
-        open[count] = k;
-        count += !(fabs(x) < normal_edges[layer + 1]);
-    }
-    for (int j = 0; j < count; j++) {
-        uint64_t word = w->word[open[j]];
-        w->standard[open[j]] = normal_rest(w, fraction(word), (int)(word & 0xFF));
+    int64_t open = first_normals(w->word, w->standard);
+    for (int k = 0; open > 0; k++) {
+        uint64_t word = w->word[k];
+        int layer = (int)(word & 0xFF);
+        if (fabs(w->standard[k]) < normal_edges[layer + 1])
+            continue;
+        w->standard[k] = normal_rest(w, fraction(word), layer);
+        open--;
     }
 }
 
