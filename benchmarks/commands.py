@@ -14,12 +14,11 @@ import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTGROW = Path(sys.executable).parent / "outgrow"
-ASKED = {"help": 0.15, "price": 0.30, "decide": 1.50}
+ASKED = {"help": 0.15, "price": 0.30}
 
 
 def cpu_seconds(command: list[str]) -> float:
@@ -39,21 +38,19 @@ def checked(commands: dict[str, list[str]]) -> None:
 
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    with tempfile.TemporaryDirectory() as folder:
-        commands = {
-            "help": [str(OUTGROW), "--help"],
-            "price": [str(OUTGROW), "price", "examples/receipts"],
-            "decide": [str(OUTGROW), "decide", "examples/receipts", "--out", folder],
-            "decide chat": [str(OUTGROW), "decide", "examples/chat", "--out", f"{folder}/chat"],
-            "decide imagetool": [str(OUTGROW), "decide", "examples/imagetool", "--out", f"{folder}/imagetool"],
-        }
-        checked(commands)
-        times: dict[str, list[float]] = {name: [] for name in commands}
-        for run in range(runs + 1):
-            for name, command in commands.items():
-                seconds = cpu_seconds(command)
-                if run:
-                    times[name].append(seconds)
+    commands = {
+        "help": [str(OUTGROW), "--help"],
+        "price": [str(OUTGROW), "price", "examples/receipts"],
+        "price chat": [str(OUTGROW), "price", "examples/chat"],
+        "check": [str(OUTGROW), "check", "examples/receipts"],
+    }
+    checked(commands)
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for run in range(runs + 1):
+        for name, command in commands.items():
+            seconds = cpu_seconds(command)
+            if run:
+                times[name].append(seconds)
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {runs} runs, CPU seconds")
     print(f"{'command':<18} {'min':>6} {'median':>7} {'max':>6}  asked")
     for name, taken in times.items():

@@ -64,7 +64,7 @@ def test_a_prediction_is_made_of_finite_numbers_that_are_not_negative(
 ) -> None:
     outcome = predict(pool, arrivals)
     figures = dataclasses.asdict(outcome)
-    del figures["response"], figures["bottleneck"], figures["endings"]
+    del figures["response"], figures["bottleneck"], figures["endings"], figures["served"]
     assert all(math.isfinite(value) and value >= 0 for value in figures.values()), figures
     assert outcome.cold_share <= 1 + 1e-6  # found by iteration
     quantiles = [outcome.response.quantile(share) for share in (0.5, 0.95, 0.99)]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from outgrow.domain.pool import Law
+from outgrow.sim.closed_form import surplus_s
 from outgrow.sim.compiled import Engine, simulate
 from outgrow.sim.formulas import erlang_c, mean_wait
 from outgrow.sim.laws import Exponential, Fixed
 from outgrow.sim.model import Host
 from outgrow.sim.observed import Span
-from outgrow.sim.requests import DAY_S, steady
+from outgrow.sim.requests import DAY_S, Sessions, steady
 
 from .engines import ENGINES, assert_covers
 from .test_kernel_rules import at
@@ -64,6 +65,19 @@ def test_in_the_long_run_what_exceeds_the_baseline_is_billed(engine: Engine) -> 
     span = Span(horizon_s=days * DAY_S, warmup_s=5 * DAY_S, seed=2)
     meters = simulate(host, steady(0.6), span, asked=engine).meters
     assert meters.surplus_s / (span.horizon_s - span.warmup_s) == pytest.approx(0.6 + 0.05 - 0.4, rel=0.03)
+
+
+def test_credits_followed_day_by_day_bill_what_the_host_is_billed(engine: Engine) -> None:
+    # 0.21 vCPU in the mean against 0.3 earned: nothing on average days, but two days of three times that go over.
+    factors = (3.0, 3.0, 0.1, 0.1, 0.1, 0.1, 0.2, 0.2)
+    sessions = Sessions(per_hour=(900.0,) * 24, day_factors=factors)
+    host = Host(work=Fixed(value_s=1.0), vcpu=2, baseline_frac=0.15)
+    turns = 12 if engine == "compiled" else 6
+    span = Span(horizon_s=8 * turns * DAY_S, warmup_s=16 * DAY_S, seed=3)
+    seen = simulate(host, sessions, span, asked=engine).meters
+    billed_s = seen.surplus_s / (span.horizon_s - span.warmup_s) * DAY_S
+    assert billed_s == pytest.approx(surplus_s([21_600 * factor for factor in factors], 0.3 * DAY_S), rel=0.05)
+    assert billed_s > 500
 
 
 def test_below_the_baseline_a_standard_host_is_never_slow(engine: Engine) -> None:

@@ -275,6 +275,7 @@ def merged(outcomes: list[tuple[float, Outcome]]) -> Outcome | None:
         **summed,
         response=MixedResponses(members),
         cold_share=weighted(lambda outcome: outcome.cold_share),
+        served=math.fsum(o.requests if o.served is None else o.served for o in outcomes_only),
         delayed_share=weighted(lambda outcome: outcome.delayed_share),
         attempts=weighted(lambda outcome: outcome.attempts),
         endings=Endings(

@@ -180,7 +180,7 @@ class Outcome:
     which are always on, and ``flex_s``. ``second_slack_s`` is what rounding every stretch from start to stop up to
     whole seconds adds, ``block_slack_s`` to blocks of five minutes; ``surplus_s`` vCPU-seconds above a baseline.
     ``cold_share`` of the requests met a start, ``delayed_share`` waited at all; ``attempts`` a request; ``requests`` a
-    day, as they came.
+    day, as they came; ``served`` attempts a day that were worked on to the end (``None``: one a request).
     """
 
     response: ResponseTimes
@@ -198,6 +198,7 @@ class Outcome:
     block_slack_s: float = 0.0
     surplus_s: float = 0.0
     attempts: float = 1.0
+    served: float | None = None
     endings: Endings = Endings()
     bottleneck: Message | None = None
 

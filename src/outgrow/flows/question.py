@@ -100,8 +100,8 @@ def open_loaded(loaded: LoadedSpec, asked: Asked, price_texts: Sequence[tuple[st
     )
 
 
-EXPECTED_REQUESTS = 40_000.0
-"""Requests played for what is to be expected of the settings that are chosen: its bill is good to half a per cent."""
+EXPECTED_REQUESTS = 20_000.0
+"""Requests played for what is to be expected of a setting: the bill of the receipts example is good to 0.3 per cent."""
 
 
 MONTH_REQUESTS = 10_000.0

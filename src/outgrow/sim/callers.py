@@ -150,6 +150,7 @@ class Callers:
     def served(self, request: Request, now: float, w: int, *, met_start: bool) -> None:
         """A worker is done with it."""
         deadline = request.asked + self.pool.timeout_s
+        self.meters.served += request.arrived >= self.warmup_s
         if request.orphan or now > deadline or request.fails:
             self.meters.wasted_s += request.service if request.arrived >= self.warmup_s else 0.0
         if request.orphan:

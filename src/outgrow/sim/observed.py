@@ -59,14 +59,14 @@ class Meters:
     """What was counted from the warm-up to the horizon. Counts of requests, starts; sums of seconds.
 
     Every counted arrival has one ending or is ``unfinished`` at the horizon; ``attempts`` counts every time somebody
-    asked, ``interrupted`` the requests a lost worker threw back into the queue. ``delayed`` requests were served by a
-    worker that became ready after they had arrived. Worker-seconds by what the worker did: ``cold_s + busy_s +
-    idle_s``; the same by who is billed for them: ``active_s`` (within the floor) ``+ flex_s``; ``wasted_s`` of the busy
-    ones served nobody. ``stretches`` counts how often a worker stopped; ``second_slack_s`` is what is missing in each
-    stretch from start to stop to whole seconds, ``block_slack_s`` to whole blocks of `BLOCK_S`. ``lost_workers`` were
-    taken back by their owner, ``switched_off`` counts how often quiet days lowered the limit. Of a host: ``busy_s`` is
-    vCPU-seconds of work, ``surplus_s`` those billed above the baseline, ``throttled_s`` seconds at reduced speed.
-    Exact, but for rounding.
+    asked, ``served`` those a worker worked on to the end, ``interrupted`` the requests a lost worker threw back into
+    the queue. ``delayed`` requests were served by a worker that became ready after they had arrived. Worker-seconds by
+    what the worker did: ``cold_s + busy_s + idle_s``; the same by who is billed for them: ``active_s`` (within the
+    floor) ``+ flex_s``; ``wasted_s`` of the busy ones served nobody. ``stretches`` counts how often a worker stopped;
+    ``second_slack_s`` is what is missing in each stretch from start to stop to whole seconds, ``block_slack_s`` to
+    whole blocks of `BLOCK_S`. ``lost_workers`` were taken back by their owner, ``switched_off`` counts how often quiet
+    days lowered the limit. Of a host: ``busy_s`` is vCPU-seconds of work, ``surplus_s`` those billed above the
+    baseline, ``throttled_s`` seconds at reduced speed. Exact, but for rounding.
     """
 
     arrivals: float = 0.0
@@ -77,6 +77,7 @@ class Meters:
     failed: float = 0.0
     unfinished: float = 0.0
     attempts: float = 0.0
+    served: float = 0.0
     interrupted: float = 0.0
     waited: float = 0.0
     delayed: float = 0.0

@@ -7,10 +7,11 @@ gets the mean of one, in a shuffled order. So the mean over the days is exact, w
 What is counted is scaled by arrivals expected over arrivals drawn (a ratio estimator): the bill of the receipts example
 then varies by 0.3 % from seed to seed instead of 1.4 %.
 
-**A month.** 730 hours after a day of warm-up, with days drawn from the gamma law, nothing scaled. Seed k draws the same
-arrivals, services and days for every option: common random numbers. Of a busy month only some days are played, each
-standing for as many drawn days that were alike, so that their mean is the month's. A host of web requests is always an
-expected month: it answers in milliseconds whatever the month, and its bill is not by use.
+**A month.** 30 days after a day of warm-up, scaled to 730 hours, with days drawn from the gamma law. Seed k draws the
+same arrivals, services and days for every option: common random numbers. Of a busy month only some days are played,
+each standing for as many drawn days that were alike, so that their mean is the month's. A host of web requests is
+always an expected month: it answers in milliseconds whatever the month; what it owes in CPU credits, which takes weeks
+to settle, is followed day by day by `closed_form.host_surplus_s`.
 
 Nothing here is random: same pool, arrivals and seed, same outcome, on either kernel.
 """
@@ -21,24 +22,20 @@ import dataclasses
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from outgrow.domain.arrivals import ArrivalKind
 from outgrow.domain.pool import FixedPool, FlexPool, HostPool, OpenPool
-from outgrow.domain.units import SECONDS_PER_MONTH
 from outgrow.sim import closed_form
-from outgrow.sim.compiled import draw_arrivals, draw_many, simulate
-from outgrow.sim.laws import Gamma
+from outgrow.sim.compiled import draw_arrivals, simulate
+from outgrow.sim.days import MONTH_DAYS, month_days, month_factors, spread_days
 from outgrow.sim.mapping import drawn_requests, fixed_servers, flex_workers, host, limited_api
 from outgrow.sim.observed import Observed, Span
 from outgrow.sim.requests import DAY_S, Given
 from outgrow.sim.seen import outcome_of
-from outgrow.sim.streams import Purpose
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Sequence
 
     from outgrow.domain.arrivals import Arrivals
     from outgrow.domain.pool import Outcome, Pool
@@ -103,7 +100,10 @@ def _predicted(how: Simulated, pool: Pool, arrivals: Arrivals) -> Outcome:
     found = outcome_of(seen, counted, capacity_s=capacity_s, workers=workers)
     if how.drawn is not None or found.requests == 0:
         return found
-    return _scaled(found, arrivals.per_day / found.requests, share)
+    found = _scaled(found, arrivals.per_day / found.requests, share)
+    if not isinstance(pool, HostPool):
+        return found
+    return dataclasses.replace(found, surplus_s=closed_form.host_surplus_s(pool, arrivals))
 
 
 _expected = lru_cache(maxsize=1024)(_predicted)
@@ -135,21 +135,7 @@ def _span(how: Simulated, arrivals: Arrivals) -> tuple[int, Span]:
             days *= 2
         return days, Span(horizon_s=WARM_UP_S + days * DAY_S, warmup_s=WARM_UP_S, seed=seed)
     seed, days = how.seed + 1 + how.drawn, month_days(how.month_requests, arrivals.per_day)
-    played_s = SECONDS_PER_MONTH if days == MONTH_DAYS else days * DAY_S
-    return days, Span(horizon_s=WARM_UP_S + played_s, warmup_s=WARM_UP_S, seed=seed)
-
-
-MONTH_DAYS = 31
-"""Days a month of 730 hours touches."""
-
-LEAST_MONTH_DAYS = 6
-
-
-def month_days(requests: float, per_day: float) -> int:
-    """Days of a month that are played so that about ``requests`` are counted; all of them when that is not enough."""
-    if per_day * MONTH_DAYS <= requests:
-        return MONTH_DAYS
-    return min(MONTH_DAYS, max(LEAST_MONTH_DAYS, math.ceil(requests / per_day)))
+    return days, Span(horizon_s=WARM_UP_S + days * DAY_S, warmup_s=WARM_UP_S, seed=seed)
 
 
 def _model(pool: Pool) -> tuple[Model, float | None, int]:
@@ -174,13 +160,13 @@ def _shared(arrivals: Arrivals, copies: int) -> Arrivals:
 
 _BY_USE = (
     "requests",
+    "served",
     "cold_starts",
     "busy_s",
     "cold_s",
     "flex_s",
     "second_slack_s",
     "block_slack_s",
-    "surplus_s",
 )
 
 
@@ -213,49 +199,6 @@ def _drawn(
     arrivals: Arrivals, factors: tuple[float, ...], seed: int, horizon_s: float, engine: Engine | None
 ) -> array[float]:
     return draw_arrivals(drawn_requests(arrivals, factors), seed, horizon_s, asked=engine)
-
-
-EACH_DAY = 16
-"""Draws that stand behind the factor of one spread day."""
-
-
-@lru_cache(maxsize=32)
-def spread_days(variance: float, days: int, seed: int, engine: Engine | None = None) -> tuple[float, ...]:
-    """``days`` factors that together stand for the gamma law of mean 1 and this variance, in a shuffled order.
-
-    ``EACH_DAY x days`` draws are sorted and cut into ``days`` equal parts; a day gets the mean of one, all scaled to
-    mean 1. The variance within a part is lost: a quarter for 4 days, a tenth for 8, a hundredth for 32.
-    """
-    return _grouped(draw_many(Gamma(shape=1.0 / variance), seed, Purpose.DAY, EACH_DAY * days, asked=engine), days, 1.0)
-
-
-@lru_cache(maxsize=256)
-def month_factors(variance: float, days: int, seed: int, engine: Engine | None = None) -> tuple[float, ...]:
-    """``days`` factors that stand for the days of one month drawn from the gamma law; their mean is the month's."""
-    drawn = draw_many(Gamma(shape=1.0 / variance), seed, Purpose.DAY, MONTH_DAYS, asked=engine)
-    return _grouped(drawn, days, sum(drawn) / MONTH_DAYS)
-
-
-def _grouped(draws: Sequence[float], days: int, mean: float) -> tuple[float, ...]:
-    """The draws in order of size, cut into ``days`` equal parts: the mean of each, scaled to ``mean``, shuffled.
-
-    A draw that lies across a cut counts in both parts by its shares. The shuffle is a fixed one: by golden-ratio steps.
-    """
-    ordered = sorted(draws)
-    sums = [0.0, *accumulate(ordered)]
-
-    def up_to(place: float) -> float:
-        whole = math.floor(place)
-        return sums[whole] + (ordered[whole] * (place - whole) if whole < len(ordered) else 0.0)
-
-    cuts = [up_to(len(ordered) * day / days) for day in range(days + 1)]
-    parts = [after - before for before, after in pairwise(cuts)]
-    scale = mean * days / sums[-1]
-    order = sorted(range(days), key=lambda day: day * GOLDEN % 1.0)
-    return tuple(parts[day] * scale for day in order)
-
-
-GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def observe(how: Simulated, pool: Pool, arrivals: Arrivals, *, records: bool = False) -> Observed:

@@ -51,6 +51,7 @@ def outcome_of(seen: Observed, days: float, *, capacity_s: float | None, workers
         block_slack_s=meters.block_slack_s / days,
         surplus_s=meters.surplus_s / days,
         utilisation_frac=meters.busy_s / up_s if up_s > 0 else 0.0,
+        served=meters.served / days,
         attempts=meters.attempts / meters.arrivals if meters.arrivals else 1.0,
         endings=_endings(meters, ended),
         bottleneck=overload(seen.meters, days, capacity_s, workers),

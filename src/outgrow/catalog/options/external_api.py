@@ -56,7 +56,7 @@ def _served(ctx: Context, task: InferenceTask, pinned: float | None) -> TaskPlan
         callers=callers(task),
     )
     outcome = ctx.observe(pool, ctx.arrivals(task))
-    calls = outcome.busy_s / law.mean_s if law.mean_s else outcome.requests
+    calls = outcome.requests if outcome.served is None else outcome.served
     usage = _usage(ctx, api, calls * DAYS_PER_MONTH if pinned is None else pinned)
     if isinstance(usage, Rejection):
         return usage

@@ -29,7 +29,7 @@ static inline void count_time(Histogram *h, double seconds)
 
 /* All doubles, in the order of observed.Meters. */
 typedef struct {
-    double arrivals, completed, rejected, timed_out, abandoned, failed, unfinished, attempts, interrupted;
+    double arrivals, completed, rejected, timed_out, abandoned, failed, unfinished, attempts, served, interrupted;
     double waited, delayed, cold_starts, warm_starts, cancelled_starts, lost_workers, switched_off;
     double stretches, second_slack_s, block_slack_s;
     double cold_s, busy_s, idle_s, active_s, flex_s, wasted_s, wait_s, response_s, surplus_s, throttled_s;

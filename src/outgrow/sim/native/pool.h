@@ -276,6 +276,7 @@ static inline void taken_up(Run *r, Request *q)
 static inline void served(Run *r, const Request *q, int w, int met_start)
 {
     double deadline = q->asked + r->timeout;
+    r->meters.served += q->arrived >= r->warmup;
     if (q->orphan || r->now > deadline || q->fails)
         r->meters.wasted_s += q->arrived >= r->warmup ? q->service : 0.0;
     if (q->orphan)
