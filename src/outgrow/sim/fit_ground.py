@@ -1,0 +1,175 @@
+"""How dense requests are around each moment, told without looking at that moment: the ground sessions stand out from."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from outgrow.sim.fit_days import QUARTER_S, QUARTERS, by_hour
+from outgrow.sim.requests import DAY_S, HOURS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from outgrow.sim.fit_days import Days
+
+DAYS_FOR_SHAPE = 3
+"""From so many days on the density is the day's level times the shape of the other days; below, that of the cells
+beside."""
+
+REQUESTS_A_CELL = 30
+FEWEST_CELLS, MOST_CELLS = 8, 96
+"""Cells of a trace too short for a shape: about `REQUESTS_A_CELL` requests in each."""
+
+CLUSTER_DISPERSION = 3.4
+"""Variance over mean of counts taken for granted when shapes are smoothed: sessions of 2.2 requests."""
+
+FAINTEST = 1e-4 / QUARTERS
+"""A quarter in which nothing ever came is taken to be this share of the day."""
+
+SHAPES_DIFFER = 4.0
+"""Standard deviations of chi-squared from which weekends get a shape of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """Expected requests a second in cells of equal width, from ``begin_s`` on.
+
+    ``group`` says which part of the trace a cell belongs to when parts are left out in turn; -1: nobody watched.
+    """
+
+    begin_s: float
+    width_s: float
+    per_s: array[float]
+    group: array[int]
+    groups: int
+
+
+def ground_of(times_s: Sequence[float], days: Days, most_groups: int) -> Ground:
+    """The density of requests around each cell, from everything but the cell itself.
+
+    Days: ``T_d x share_q / width``, where the share of quarter q comes from the other days of its kind and is smoothed
+    towards its hour, the hour towards a flat day. Short traces: the mean of the two cells beside.
+    """
+    if len(days.quarters) >= DAYS_FOR_SHAPE:
+        return _by_days(days, most_groups)
+    return _by_neighbours(times_s, days, most_groups)
+
+
+def _by_days(days: Days, most_groups: int) -> Ground:
+    count = len(days.quarters)
+    groups = min(count, most_groups)
+    per_s, group = array("d"), array("i")
+    own_shape = _weekends_differ(days)
+    kinds = {
+        weekend: _Profile([row for day, row in enumerate(days.quarters, days.first) if own_shape(day) == weekend])
+        for weekend in (False, True)
+    }
+    for place, row in enumerate(days.quarters):
+        day = days.first + place
+        shares = kinds[own_shape(day)].without(row)
+        watched = [
+            days.watched_in(day * DAY_S + quarter * QUARTER_S, day * DAY_S + (quarter + 1) * QUARTER_S) / QUARTER_S
+            for quarter in range(QUARTERS)
+        ]
+        reach = math.fsum(share * part for share, part in zip(shares, watched, strict=True))
+        level = max(sum(row) - 1, 0.5) / max(reach, 0.02)
+        per_s.extend(level * max(share, FAINTEST) / QUARTER_S for share in shares)
+        group.extend(place * groups // count if part > 0.5 else -1 for part in watched)
+    return Ground(begin_s=days.first * DAY_S, width_s=QUARTER_S, per_s=per_s, group=group, groups=groups)
+
+
+class _Profile:
+    """Requests by quarter over days of one kind, and the smoothed shares they give with one day left out."""
+
+    def __init__(self, rows: list[array[int]]) -> None:
+        self._pooled = [sum(row[quarter] for row in rows) for quarter in range(QUARTERS)]
+        self._days = len(rows)
+        hours = by_hour([self._pooled])
+        self._keep_hours = _kept(hours)
+        self._keep_quarters = _kept_within(self._pooled)
+
+    def without(self, row: Sequence[int]) -> list[float]:
+        """Shares of the quarters, the day ``row`` left out where there are others."""
+        left = [all_ - own for all_, own in zip(self._pooled, row, strict=True)] if self._days > 1 else self._pooled
+        total = sum(left)
+        if not total:
+            return [1 / QUARTERS] * QUARTERS
+        shares = []
+        for hour in range(HOURS):
+            own = left[4 * hour : 4 * hour + 4]
+            here = self._keep_hours * sum(own) / total + (1 - self._keep_hours) / HOURS
+            keep = self._keep_quarters if sum(own) else 0.0
+            shares += [here * (keep * part / max(1, sum(own)) + (1 - keep) / 4) for part in own]
+        return shares
+
+
+def _kept(counts: Sequence[int]) -> float:
+    """James-Stein weight of counted shares against equal ones."""
+    total = sum(counts)
+    if not total:
+        return 0.0
+    even = total / len(counts)
+    found = math.fsum((count - even) ** 2 for count in counts)
+    return max(0.0, 1 - CLUSTER_DISPERSION * total / found) if found else 0.0
+
+
+def _kept_within(pooled: Sequence[int]) -> float:
+    """The same for quarters against their hour, over all hours."""
+    by_chance = found = 0.0
+    for hour in range(HOURS):
+        own = pooled[4 * hour : 4 * hour + 4]
+        even = sum(own) / 4
+        by_chance += CLUSTER_DISPERSION * even * 3
+        found += math.fsum((count - even) ** 2 for count in own)
+    return max(0.0, 1 - by_chance / found) if found else 0.0
+
+
+def _weekends_differ(days: Days) -> _Kind:
+    """Whether weekends get a shape of their own: chi-squared of the hours of both kinds, far beyond chance."""
+    rows = {True: [], False: []}  # type: dict[bool, list[array[int]]]
+    for day, row in enumerate(days.quarters, days.first):
+        rows[days.weekend(day)].append(row)
+    rest, work = by_hour(rows[True]), by_hour(rows[False])
+    if min(len(rows[True]), len(rows[False])) < 2 or not sum(rest) or not sum(work):
+        return _Kind(days, apart=False)
+    share = sum(rest) / (sum(rest) + sum(work))
+    both = [a + b for a, b in zip(rest, work, strict=True)]
+    chi = math.fsum(
+        (found - share * total) ** 2 / (share * (1 - share) * total)
+        for found, total in zip(rest, both, strict=True)
+        if total
+    )
+    chance = HOURS - 1
+    return _Kind(days, apart=chi / CLUSTER_DISPERSION > chance + SHAPES_DIFFER * math.sqrt(2 * chance))
+
+
+class _Kind:
+    """Says of a day whether it has the weekends' shape."""
+
+    def __init__(self, days: Days, *, apart: bool) -> None:
+        self._days, self._apart = days, apart
+
+    def __call__(self, day: int) -> bool:
+        return self._apart and self._days.weekend(day)
+
+
+def _by_neighbours(times_s: Sequence[float], days: Days, most_groups: int) -> Ground:
+    begin, end = days.segments[0][0], days.segments[-1][1]
+    count = min(MOST_CELLS, max(FEWEST_CELLS, len(times_s) // REQUESTS_A_CELL))
+    width = max(end - begin, 1e-6) / count
+    places = [bisect_left(times_s, begin + cell * width) for cell in range(count)] + [len(times_s)]
+    counts = [after - before for before, after in zip(places, places[1:], strict=False)]
+    watched = [days.watched_in(begin + cell * width, begin + (cell + 1) * width) > width / 2 for cell in range(count)]
+    mean = sum(counts) / max(1, sum(watched))
+    per_s, group = array("d"), array("i")
+    groups = min(count, most_groups)
+    for cell in range(count):
+        beside = [counts[near] for near in (cell - 1, cell + 1) if 0 <= near < count and watched[near]]
+        expected = (sum(beside) + 0.5 * mean) / (len(beside) + 0.5)
+        per_s.append(max(expected, 0.01 * mean) / width)
+        group.append(cell * groups // count if watched[cell] else -1)
+    return Ground(begin_s=begin, width_s=width, per_s=per_s, group=group, groups=groups)
