@@ -8,7 +8,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from outgrow.sim.requests import DAY_S, HOURS
+from outgrow.sim.requests import DAY_S, HOUR_S, HOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,6 +24,9 @@ ORDINARY_DAY_VARIANCE = 0.44
 ORDINARY_SIZE = 2.2
 """What days and sessions are taken to be like until the trace has been fitted. Source: the fits of one GPU service over
 23 days, the same that the defaults of a spec come from."""
+
+WHOLE_DAY_S = 0.98 * DAY_S
+"""Watched for less, a trace says nothing about the shape of a day."""
 
 SURPRISE = 0.01
 """A silence that a process like the rest of the trace would show less often than this is a hole in the log."""
@@ -61,6 +64,16 @@ class Days:
     def watched_s(self) -> float:
         """Seconds the log watched."""
         return math.fsum(end - begin for begin, end in self.segments)
+
+    @property
+    def watched_by_hour(self) -> list[float]:
+        """Seconds watched in each hour of the day."""
+        watched = [0.0] * HOURS
+        for place in range(len(self.quarters)):
+            midnight = (self.first + place) * DAY_S
+            for hour in range(HOURS):
+                watched[hour] += self.watched_in(midnight + hour * HOUR_S, midnight + (hour + 1) * HOUR_S)
+        return watched
 
     def weekend(self, day: int) -> bool:
         """Is it a Saturday or Sunday? False where nobody knows."""

@@ -8,6 +8,8 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from outgrow.sim.fit_ground import looked_at
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -26,9 +28,6 @@ FINEST_S = 1e-3
 STEPS_AN_OCTAVE = 2.0
 LONGEST_S = 5400.0
 """Gaps are told apart in logarithmic steps from a millisecond to an hour and a half."""
-
-MOST_GAPS = 400_000
-"""Beyond this a share of the cells is looked at, spread evenly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +112,8 @@ def count_gaps(times_s: Sequence[float], ground: Ground, edges: tuple[float, ...
         requests=[[0] * CLASSES for _ in range(ground.groups)],
     )
     densest = max(ground.per_s)
-    share = min(1.0, MOST_GAPS / max(1, len(times_s)))
     for cell, density in enumerate(ground.per_s):
-        if ground.group[cell] < 0 or (cell * 0x9E3779B1 & 0xFFFFFFFF) >= share * 2**32:
+        if ground.group[cell] < 0 or not looked_at(cell, len(times_s)):
             continue
         begin = ground.begin_s + cell * ground.width_s
         first, last = bisect_left(times_s, begin), bisect_left(times_s, begin + ground.width_s)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from outgrow.sim.fit_days import QUARTER_S, QUARTERS, by_hour
-from outgrow.sim.requests import DAY_S, HOURS
+from outgrow.sim.fit_days import QUARTER_S, QUARTERS, WHOLE_DAY_S, by_hour
+from outgrow.sim.requests import DAY_S, HOUR_S, HOURS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,12 @@ beside."""
 REQUESTS_A_CELL = 30
 FEWEST_CELLS, MOST_CELLS = 8, 96
 """Cells of a trace too short for a shape: about `REQUESTS_A_CELL` requests in each."""
+
+MOST_GAPS = 400_000
+"""In longer traces a share of the cells is looked at, spread evenly."""
+
+DAY_GROUPS, SHORT_GROUPS = 30, 20
+"""Parts of a trace that are left out in turn: days, or runs of cells of a trace too short for a shape."""
 
 CLUSTER_DISPERSION = 3.4
 """Variance over mean of counts taken for granted when shapes are smoothed: sessions of 2.2 requests."""
@@ -48,20 +54,44 @@ class Ground:
     groups: int
 
 
-def ground_of(times_s: Sequence[float], days: Days, most_groups: int) -> Ground:
+def ground_of(times_s: Sequence[float], days: Days) -> Ground:
     """The density of requests around each cell, from everything but the cell itself.
 
     Days: ``T_d x share_q / width``, where the share of quarter q comes from the other days of its kind and is smoothed
     towards its hour, the hour towards a flat day. Short traces: the mean of the two cells beside.
     """
     if len(days.quarters) >= DAYS_FOR_SHAPE:
-        return _by_days(days, most_groups)
-    return _by_neighbours(times_s, days, most_groups)
+        return _by_days(days)
+    return _by_neighbours(times_s, days)
 
 
-def _by_days(days: Days, most_groups: int) -> Ground:
+def looked_at(cell: int, requests: int) -> bool:
+    """Is this cell among those looked at, when there are so many requests? The same cells every time."""
+    return requests <= MOST_GAPS or (cell * 0x9E3779B1 & 0xFFFFFFFF) < MOST_GAPS / requests * 2**32
+
+
+def reproducible_ground(times_s: Sequence[float], days: Days) -> Ground:
+    """The density a process with a shape and a day's level can give again.
+
+    As `ground_of` where there are enough days; else the hours as they were counted, or one density for less than a day.
+    """
+    if len(days.quarters) >= DAYS_FOR_SHAPE:
+        return _by_days(days)
+    local = _by_neighbours(times_s, days)
+    if days.watched_s < WHOLE_DAY_S:
+        even = len(times_s) / days.watched_s
+        return replace(local, per_s=array("d", [even]) * len(local.per_s))
+    hours = by_hour(days.quarters)
+    per_s = array("d")
+    for cell in range(len(local.per_s)):
+        hour = int((local.begin_s + (cell + 0.5) * local.width_s) // HOUR_S) % HOURS
+        per_s.append(max(hours[hour], 0.5) / max(days.watched_by_hour[hour], HOUR_S / 2))
+    return replace(local, per_s=per_s)
+
+
+def _by_days(days: Days) -> Ground:
     count = len(days.quarters)
-    groups = min(count, most_groups)
+    groups = min(count, DAY_GROUPS)
     per_s, group = array("d"), array("i")
     own_shape = _weekends_differ(days)
     kinds = {
@@ -157,16 +187,17 @@ class _Kind:
         return self._apart and self._days.weekend(day)
 
 
-def _by_neighbours(times_s: Sequence[float], days: Days, most_groups: int) -> Ground:
+def _by_neighbours(times_s: Sequence[float], days: Days) -> Ground:
     begin, end = days.segments[0][0], days.segments[-1][1]
-    count = min(MOST_CELLS, max(FEWEST_CELLS, len(times_s) // REQUESTS_A_CELL))
+    most = MOST_CELLS * math.ceil(len(times_s) / MOST_GAPS)
+    count = min(most, max(FEWEST_CELLS, len(times_s) // REQUESTS_A_CELL))
     width = max(end - begin, 1e-6) / count
     places = [bisect_left(times_s, begin + cell * width) for cell in range(count)] + [len(times_s)]
     counts = [after - before for before, after in zip(places, places[1:], strict=False)]
     watched = [days.watched_in(begin + cell * width, begin + (cell + 1) * width) > width / 2 for cell in range(count)]
     mean = sum(counts) / max(1, sum(watched))
     per_s, group = array("d"), array("i")
-    groups = min(count, most_groups)
+    groups = min(count, SHORT_GROUPS)
     for cell in range(count):
         beside = [counts[near] for near in (cell - 1, cell + 1) if 0 <= near < count and watched[near]]
         expected = (sum(beside) + 0.5 * mean) / (len(beside) + 0.5)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from operator import mul
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 Vector = list[float]
 Matrix = list[list[float]]
 
 LEVEL = 0.8
 """How often an interval is meant to hold the truth."""
+
+SLOPE_STEP = 1e-4
+MOST_DAMPING = 1e8
 
 _NORMAL = NormalDist()
 
@@ -108,3 +112,53 @@ def jackknife_errors(without: Sequence[Sequence[float]]) -> Vector:
         mean = math.fsum(values) / count
         errors.append(math.sqrt((count - 1) / count * math.fsum((value - mean) ** 2 for value in values)))
     return errors
+
+
+def least_squares(
+    residuals: Callable[[Vector], Vector],
+    start: Sequence[float],
+    bounds: tuple[Sequence[float], Sequence[float]],
+    steps: int,
+    moving: Sequence[int] | None = None,
+) -> tuple[Vector, float]:
+    """Where the sum of squared residuals is lowest near ``start``, and that sum.
+
+    Levenberg-Marquardt inside a box, slopes by differences, no step longer than 1 in any direction. Only the
+    directions in ``moving`` are touched (default: all).
+    """
+    low, high = bounds
+    touched = list(range(len(start)) if moving is None else moving)
+    place = [min(max(value, least), most) for value, least, most in zip(start, low, high, strict=True)]
+    here = residuals(place)
+    cost = math.fsum(map(mul, here, here))
+    damping = 1e-3
+    for _ in range(steps):
+        slopes = [_slope(residuals, place, at, here) for at in touched]
+        matrix = [[math.fsum(map(mul, left, right)) for right in slopes] for left in slopes]
+        right = [-math.fsum(map(mul, slope, here)) for slope in slopes]
+        before = cost
+        while damping < MOST_DAMPING:
+            damped = [[value * (1 + damping * (a == b)) for b, value in enumerate(row)] for a, row in enumerate(matrix)]
+            step = solve(damped, right)
+            longest = max(1.0, *(abs(value) for value in step))
+            moved = list(place)
+            for at, value in zip(touched, step, strict=True):
+                moved[at] = min(max(place[at] + value / longest, low[at]), high[at])
+            there = residuals(moved)
+            cost = math.fsum(map(mul, there, there))
+            if cost <= before:
+                place, here = moved, there
+                damping = max(damping / 5, 1e-9)
+                break
+            damping *= 10
+        else:
+            return place, before
+        if before - cost < 1e-7 * before + 1e-12:
+            break
+    return place, cost
+
+
+def _slope(residuals: Callable[[Vector], Vector], place: Vector, at: int, here: Vector) -> Vector:
+    moved = list(place)
+    moved[at] += SLOPE_STEP
+    return [(after - now) / SLOPE_STEP for after, now in zip(residuals(moved), here, strict=True)]

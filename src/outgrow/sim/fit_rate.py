@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from outgrow.sim.fit_days import ORDINARY_DAY_VARIANCE, by_hour
+from outgrow.sim.fit_days import ORDINARY_DAY_VARIANCE, WHOLE_DAY_S, by_hour
 from outgrow.sim.fit_math import Estimate, around, half_width, jackknife_errors, mean_and_cv
-from outgrow.sim.requests import DAY_S, HOUR_S, HOURS
+from outgrow.sim.requests import DAY_S, HOURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,9 +79,9 @@ def fit_shape(days: Days, dispersion: float) -> Shape:
     chance being ``dispersion`` times that of Poisson counts. Intervals leave out groups of days. An hour nobody
     watched gets the mean. Shorter than a day: flat. Source of the weight: Efron and Morris 1975.
     """
-    if days.watched_s < 0.98 * DAY_S:
+    if days.watched_s < WHOLE_DAY_S:
         return Shape(shares=(Estimate(low=0.0, mid=1 / HOURS, high=1.0),) * HOURS, seen=False)
-    watched = _watched_by_hour(days)
+    watched = days.watched_by_hour
     counts = by_hour(days.quarters)
     raw = _normalised(counts, watched)
     by_chance = dispersion * math.fsum(share * (1 - share) for share in raw) / max(1, sum(counts))
@@ -95,15 +95,6 @@ def fit_shape(days: Days, dispersion: float) -> Shape:
         for mid, error in zip(mids, errors, strict=True)
     )
     return Shape(shares=shares, seen=True, flattened_frac=1 - kept)
-
-
-def _watched_by_hour(days: Days) -> list[float]:
-    watched = [0.0] * HOURS
-    for place in range(len(days.quarters)):
-        midnight = (days.first + place) * DAY_S
-        for hour in range(HOURS):
-            watched[hour] += days.watched_in(midnight + hour * HOUR_S, midnight + (hour + 1) * HOUR_S)
-    return watched
 
 
 def _normalised(counts: Sequence[int], watched: Sequence[float]) -> list[float]:
