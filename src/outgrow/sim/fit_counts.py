@@ -35,6 +35,7 @@ class CountTable:
     """Sums over the windows of each length, by part of the trace: ``excess`` of (N - E)^2, ``requests`` of N."""
 
     windows_s: tuple[float, ...]
+    told_over_s: float
     excess: list[list[float]]
     requests: list[list[int]]
 
@@ -87,7 +88,7 @@ def count_windows(
             squares = sum(map(_square, counts.values()))
             excess[group][at] += squares + window_s * (grounds - 2 * crossed)
             requests[group][at] += high - low
-    return CountTable(windows_s=windows_s, excess=excess, requests=requests)
+    return CountTable(windows_s=windows_s, told_over_s=ground.told_over_s, excess=excess, requests=requests)
 
 
 def _square(count: int) -> int:
@@ -160,12 +161,14 @@ def followers(size: float, gap_s: float, gap_cv: float, lags_s: Sequence[float])
 class Dispersion:
     """Variance over mean of counts that sessions give: ``V(w) = 1 + (2/w) int_0^w G(u) du``, G from `followers`.
 
-    Source: the second moments of a Neyman-Scott process.
+    Around a mean that was itself counted over a time T with the window in it, counts vary less: ``V(w) - V(T) w / T``,
+    V(T) being ``2 size - 1`` for a T much longer than a session. Source: the second moments of a Neyman-Scott process.
     """
 
-    def __init__(self, windows_s: tuple[float, ...]) -> None:
+    def __init__(self, windows_s: tuple[float, ...], told_over_s: float) -> None:
         """Lags from a third of the shortest window to the longest."""
         self._windows = windows_s
+        self._told_over_s = told_over_s
         lags = array("d", [0.0])
         lag = windows_s[0] / 3
         while lag < windows_s[-1]:
@@ -187,5 +190,6 @@ class Dispersion:
             part = (window_s - lags[at - 1]) / (lags[at] - lags[at - 1])
             here = found[at - 1] + (found[at] - found[at - 1]) * part
             inside = total[at - 1] + (found[at - 1] + here) / 2 * (window_s - lags[at - 1])
-            spread.append(1 + 2 / window_s * inside)
+            borrowed = min(0.5, window_s / self._told_over_s) * (2 * size - 1)
+            spread.append(max(0.1, 1 + 2 / window_s * inside - borrowed))
         return spread

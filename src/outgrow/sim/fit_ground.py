@@ -45,6 +45,7 @@ class Ground:
     """Expected requests a second in cells of equal width, from ``begin_s`` on.
 
     ``group`` says which part of the trace a cell belongs to when parts are left out in turn; -1: nobody watched.
+    ``told_over_s``: how long a time, the cell itself in it, the level was told from.
     """
 
     begin_s: float
@@ -52,6 +53,7 @@ class Ground:
     per_s: array[float]
     group: array[int]
     groups: int
+    told_over_s: float = DAY_S
 
 
 def ground_of(times_s: Sequence[float], days: Days) -> Ground:
@@ -80,13 +82,13 @@ def reproducible_ground(times_s: Sequence[float], days: Days) -> Ground:
     local = _by_neighbours(times_s, days)
     if days.watched_s < WHOLE_DAY_S:
         even = len(times_s) / days.watched_s
-        return replace(local, per_s=array("d", [even]) * len(local.per_s))
+        return replace(local, per_s=array("d", [even]) * len(local.per_s), told_over_s=days.watched_s)
     hours = by_hour(days.quarters)
     per_s = array("d")
     for cell in range(len(local.per_s)):
         hour = int((local.begin_s + (cell + 0.5) * local.width_s) // HOUR_S) % HOURS
         per_s.append(max(hours[hour], 0.5) / max(days.watched_by_hour[hour], HOUR_S / 2))
-    return replace(local, per_s=per_s)
+    return replace(local, per_s=per_s, told_over_s=days.watched_s / HOURS)
 
 
 def _by_days(days: Days) -> Ground:

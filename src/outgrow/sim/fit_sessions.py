@@ -99,10 +99,10 @@ def fit_by_gaps(times_s: Sequence[float], days: Days, edges: tuple[float, ...]) 
     return session_fit(best, jackknife_errors(without), len(without) - 1, "gaps")
 
 
-def beyond_chance(best: Vector, without: list[Vector]) -> bool:
-    """Do requests have followers, by several standard errors?"""
+def beyond_chance(best: Vector, without: list[Vector], errors: float = CLEAR_ERRORS) -> bool:
+    """Do requests have followers, by so many standard errors?"""
     error = jackknife_errors([[math.exp(place[SIZE])] for place in without])[0]
-    return math.exp(best[SIZE]) > CLEAR_ERRORS * error
+    return math.exp(best[SIZE]) > errors * error
 
 
 def session_fit(best: Vector, errors: Vector, freedom: int, by: str) -> SessionFit:

@@ -28,6 +28,9 @@ BETTER, BETTER_WHEN_SHORT = 0.1, 0.05
 """By so much (root mean square of logarithms) the two curves must fit better before they replace another fit. In a
 trace too short for the shape of a day the density around a gap is only told from its neighbours, and gaps say less."""
 
+CLEAR_ENOUGH = 1.5
+"""So many standard errors of the number of followers are asked for beside `BETTER`."""
+
 RAREST = 0.02
 FEWEST_CHANCES = 50
 """The silent share is compared where it is above `RAREST` and told by at least so many requests."""
@@ -52,7 +55,8 @@ class Observed:
 
     def curves(self, out: int | None = None) -> Curves:
         """The curves without one part."""
-        return Curves(self.gaps.table(out), self.counts.windows_s, self.counts.dispersion(out))
+        law = Dispersion(self.counts.windows_s, self.counts.told_over_s)
+        return Curves(self.gaps.table(out), law, self.counts.windows_s[-1], self.counts.dispersion(out))
 
 
 def observe(times_s: Sequence[float], days: Days, edges: tuple[float, ...], resolution_s: float) -> Observed | None:
@@ -69,8 +73,8 @@ def observe(times_s: Sequence[float], days: Days, edges: tuple[float, ...], reso
 class Curves:
     """Silent shares and dispersion of counts, beside those of sessions."""
 
-    def __init__(self, table: GapTable, windows_s: tuple[float, ...], dispersion: list[float]) -> None:
-        """``dispersion`` is variance over mean in each window."""
+    def __init__(self, table: GapTable, law: Dispersion, longest_s: float, dispersion: list[float]) -> None:
+        """``dispersion`` is variance over mean in each window, ``longest_s`` the longest of them."""
         self._steps = len(table.edges) - 1
         self._hazards = Hazards(table)
         self._chances = [sum(row[step] for row in table.chances) for step in range(self._steps)]
@@ -81,8 +85,8 @@ class Curves:
         ]
         self._found = [math.log(silent[step]) for step in self._used]
         self._found += [math.log(max(value, 0.1)) for value in dispersion]
-        self._law = Dispersion(windows_s)
-        self._longest_s = LONGEST_SESSION_WINDOWS * windows_s[-1]
+        self._law = law
+        self._longest_s = LONGEST_SESSION_WINDOWS * longest_s
         low = (-5.0, math.log(table.edges[1] / 4), math.log(0.1))
         self._bounds = (low, (math.log(1000.0), math.log(table.edges[-1]), math.log(8.0)))
 
@@ -137,7 +141,7 @@ def fit_by_counts(observed: Observed) -> SessionFit | None:
     if len(used) < FEWEST_GROUPS:
         return None
     without = [observed.curves(out).descend(best, 15)[0] for out in used]
-    if not beyond_chance(best, without):
+    if not beyond_chance(best, without, CLEAR_ENOUGH):
         return None
     return session_fit(best, jackknife_errors(without), len(without) - 1, "counts")
 
