@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from outgrow.sim.fit_days import ORDINARY_DAY_VARIANCE, WHOLE_DAY_S, by_hour
+from outgrow.sim.fit_days import ORDINARY_DAY_VARIANCE, WEEK, WHOLE_DAY_S, by_hour
 from outgrow.sim.fit_math import Estimate, around, half_width, jackknife_errors, mean_and_cv
 from outgrow.sim.requests import DAY_S, HOURS
 
@@ -24,8 +24,8 @@ UNSEEN_SHAPE_VARIANCE = 0.5
 GROUPS = 30
 """Days are left out in at most so many groups."""
 
-WEEKEND_MATTERS = 4.0
-"""Standard errors between weekdays and weekends from which the difference is told."""
+FAR_APART = 4.0
+"""Standard errors from which weekends and growth are told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +44,6 @@ class Shape:
     def mids(self) -> tuple[float, ...]:
         """The 24 shares."""
         return tuple(share.mid for share in self.shares)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weekend:
-    """Requests of a Saturday or Sunday over those of a weekday, where the two are far apart."""
-
-    ratio: float
 
 
 def fit_rate(days: Days, dispersion: float) -> Estimate:
@@ -178,14 +171,28 @@ def _crossing(height: Callable[[float], float], level: float, outside: float, in
     return (outside + inside) / 2
 
 
-def weekend_of(days: Days) -> Weekend | None:
-    """Weekends against weekdays, when two of each were seen whole and they are far apart."""
+def weekend_ratio(days: Days) -> float | None:
+    """Requests of a Saturday or Sunday over those of a weekday; None unless enough whole days tell them far apart."""
     work = [float(total) for day, total in days.totals.items() if not days.weekend(day)]
     rest = [float(total) for day, total in days.totals.items() if days.weekend(day)]
     if days.weekday is None or len(work) < 4 or len(rest) < 2:
         return None
     (mean, cv), (rest_mean, rest_cv) = mean_and_cv(work), mean_and_cv(rest)
     error = math.hypot(mean * cv / math.sqrt(len(work)), rest_mean * max(rest_cv, cv) / math.sqrt(len(rest)))
-    if error <= 0 or abs(mean - rest_mean) < WEEKEND_MATTERS * error:
+    if error <= 0 or abs(mean - rest_mean) < FAR_APART * error:
         return None
-    return Weekend(ratio=rest_mean / mean)
+    return rest_mean / mean
+
+
+def growth_of(days: Days) -> float | None:
+    """Growth a week as a share, by a straight line through the logarithms of whole days; None unless it stands out."""
+    points = [(day, math.log(total)) for day, total in days.totals.items() if total]
+    if len(points) < 2 * WEEK:
+        return None
+    mid_day = math.fsum(day for day, _ in points) / len(points)
+    mid = math.fsum(value for _, value in points) / len(points)
+    across = math.fsum((day - mid_day) ** 2 for day, _ in points)
+    slope = math.fsum((day - mid_day) * (value - mid) for day, value in points) / across
+    left = math.fsum((value - mid - slope * (day - mid_day)) ** 2 for day, value in points)
+    error = math.sqrt(left / (len(points) - 2) / across)
+    return math.expm1(WEEK * slope) if abs(slope) > FAR_APART * error else None

@@ -1,0 +1,119 @@
+"""Times of two kinds in one column (pauses within a session and between sessions, waits with and without a start)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_VALUES = 20_000
+FEWEST_VALUES = 20
+ROUNDS = 200
+APART = 1.5
+"""Two kinds are told apart when their means (of logarithms) differ by so many times the sum of their deviations."""
+
+RARE_SHARE = 0.003
+RARE_COUNT = 5
+"""A kind is one from this share of the values on, and so many of them."""
+
+NARROWEST = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kinds:
+    """A mixture of two lognormal laws: share, mean and deviation of the logarithms, the shorter kind first."""
+
+    shares: tuple[float, float]
+    means: tuple[float, float]
+    deviations: tuple[float, float]
+
+    @property
+    def threshold_s(self) -> float:
+        """Where a time is as likely of either kind."""
+        low, high = self.means
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.longer(math.exp(middle)) < 0.5 else (low, middle)
+        return math.exp((low + high) / 2)
+
+    def longer(self, value_s: float) -> float:
+        """Chance that a time is of the longer kind."""
+        at = math.log(max(value_s, 1e-12))
+        if at <= self.means[0]:
+            return 0.0
+        if at >= self.means[1]:
+            return 1.0
+        short, long = (
+            share / deviation * math.exp(-0.5 * ((at - mean) / deviation) ** 2)
+            for share, mean, deviation in zip(self.shares, self.means, self.deviations, strict=True)
+        )
+        return long / (short + long) if short + long > 0 else float(at > sum(self.means) / 2)
+
+
+def two_kinds(values_s: Sequence[float], floor_s: float) -> Kinds | None:
+    """The two kinds; None if the values are of one kind. ``floor_s`` stands for times too short to be told.
+
+    Expectation-maximisation on the logarithms, from several first cuts. Stops holding where the
+    kinds overlap: then there is one. Source: Dempster, Laird and Rubin 1977.
+    """
+    step = max(1, len(values_s) // MOST_VALUES)
+    logs = sorted(math.log(max(value, floor_s)) for value in values_s[::step])
+    if len(logs) < FEWEST_VALUES:
+        return None
+    best: tuple[float, Kinds] | None = None
+    for share in (0.1, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99):
+        cut = int(len(logs) * share)
+        if min(cut, len(logs) - cut) < 2:
+            continue
+        found = _settled(logs, cut)
+        if found is not None and (best is None or found[0] > best[0]):
+            best = found
+    if best is None:
+        return None
+    kinds = best[1]
+    apart = kinds.means[1] - kinds.means[0] > APART * sum(kinds.deviations)
+    rare = min(kinds.shares) < max(RARE_SHARE, RARE_COUNT / len(values_s))
+    return kinds if apart and not rare else None
+
+
+def _settled(logs: list[float], cut: int) -> tuple[float, Kinds] | None:
+    """Log likelihood and mixture from a first cut of the sorted values."""
+    weights = [0.0] * cut + [1.0] * (len(logs) - cut)
+    last = -math.inf
+    kinds: Kinds | None = None
+    for _ in range(ROUNDS):
+        long = math.fsum(weights)
+        short = len(logs) - long
+        if min(long, short) < 1:
+            return None
+        means = (
+            math.fsum((1 - w) * at for w, at in zip(weights, logs, strict=True)) / short,
+            math.fsum(w * at for w, at in zip(weights, logs, strict=True)) / long,
+        )
+        spread = (
+            math.fsum((1 - w) * (at - means[0]) ** 2 for w, at in zip(weights, logs, strict=True)) / short,
+            math.fsum(w * (at - means[1]) ** 2 for w, at in zip(weights, logs, strict=True)) / long,
+        )
+        deviations = (max(math.sqrt(spread[0]), NARROWEST), max(math.sqrt(spread[1]), NARROWEST))
+        kinds = Kinds(shares=(short / len(logs), long / len(logs)), means=means, deviations=deviations)
+        height, weights = _weighed(logs, kinds)
+        if height - last < 1e-7 * abs(height):
+            break
+        last = height
+    return (last, kinds) if kinds is not None and kinds.means[0] < kinds.means[1] else None
+
+
+def _weighed(logs: list[float], kinds: Kinds) -> tuple[float, list[float]]:
+    (a, b), (m, n), (s, t) = kinds.shares, kinds.means, kinds.deviations
+    height, weights = 0.0, []
+    for at in logs:
+        short = a / s * math.exp(-0.5 * ((at - m) / s) ** 2)
+        long = b / t * math.exp(-0.5 * ((at - n) / t) ** 2)
+        both = short + long
+        weights.append(long / both if both > 0 else float(abs(at - n) < abs(at - m)))
+        height += math.log(max(both, 1e-300))
+    return height, weights
+
