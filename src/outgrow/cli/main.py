@@ -32,7 +32,7 @@ EXIT_OF: tuple[tuple[type[errors.OutgrowError], int], ...] = (
     (errors.OutgrowError, BAD_INPUT),
 )
 
-VERBS = ("price", "decide", "check", "init", "prices", "schema")
+VERBS = ("price", "decide", "check", "init", "fit", "prices", "schema")
 
 
 class Parser(argparse.ArgumentParser):
@@ -72,6 +72,7 @@ HELP = {
     "decide": "decide, and write the record",
     "check": "say whether a record still holds",
     "init": "write a commented service.yaml",
+    "fit": "measure arrivals and service times from a trace",
     "prices": "list, show, check or refresh the prices",
     "schema": "print the JSON Schema of a spec, for editors",
 }

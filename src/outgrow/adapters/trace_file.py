@@ -1,0 +1,86 @@
+"""The door for request traces: finds out what kind of log a file is, and reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from outgrow.adapters.trace_access import ALB_LINE, LAMBDA_LINE, NGINX_LINE, read_alb, read_lambda, read_nginx
+from outgrow.adapters.trace_collect import ReadOptions
+from outgrow.adapters.trace_csv import read_csv
+from outgrow.adapters.trace_finish import finish
+from outgrow.adapters.trace_json import first_object, read_json_lines, read_json_list
+from outgrow.adapters.trace_lines import Lines
+from outgrow.adapters.trace_tools import K6_HEADER, read_k6_csv, read_k6_summary, read_prometheus
+from outgrow.domain.errors import TraceError
+from outgrow.domain.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from outgrow.adapters.trace_collect import Read
+    from outgrow.domain.trace import Totals, Trace
+
+READERS: Final[dict[str, Callable[[Lines, ReadOptions], Read]]] = {
+    "csv": read_csv,
+    "jsonl": read_json_lines,
+    "json": read_json_list,
+    "nginx": read_nginx,
+    "alb": read_alb,
+    "lambda": read_lambda,
+    "k6-csv": read_k6_csv,
+    "prometheus": lambda lines, _options: read_prometheus(lines, None),
+    "prometheus-counter": lambda lines, _options: read_prometheus(lines, "counter"),
+    "prometheus-rate": lambda lines, _options: read_prometheus(lines, "rate"),
+}
+SUMMARY: Final = "k6-summary"
+FORMATS: Final = (*READERS, SUMMARY)
+
+
+def read_trace(
+    path: Path, options: ReadOptions | None = None, progress: Callable[[int], None] | None = None
+) -> Trace | Totals:
+    """The requests in a log file. Raises `TraceError` with file and line where something cannot be used.
+
+    ``progress`` hears how many lines were read so far.
+    """
+    options = options or ReadOptions()
+    if options.format is not None and options.format not in FORMATS:
+        raise TraceError(
+            f"--format: unknown format {options.format!r}{did_you_mean(options.format, FORMATS)}",
+            hint=f"formats: {', '.join(FORMATS)}",
+        )
+    lines = Lines(path, progress)
+    chosen = options.format or format_of(lines.head())
+    if chosen == SUMMARY:
+        return read_k6_summary(lines)
+    return finish(lines.name, READERS[chosen](lines, options), options.timezone)
+
+
+def format_of(head: str) -> str:
+    """The format of a file by its first lines; CSV where nothing else fits."""
+    text = head.lstrip()
+    first = text.split("\n", 1)[0].rstrip("\r")
+    if text.startswith("{"):
+        return _json_format(text)
+    if text.startswith("[") and first_object(text[:1] + "]") is not None and not NGINX_LINE.match(first):
+        return "json"
+    if first.startswith(K6_HEADER):
+        return "k6-csv"
+    if NGINX_LINE.match(first):
+        return "nginx"
+    if ALB_LINE.match(first):
+        return "alb"
+    if any(LAMBDA_LINE.match(line) for line in text.splitlines()[:200]):
+        return "lambda"
+    return "csv"
+
+
+def _json_format(text: str) -> str:
+    """One document of a tool we know, or an object a line."""
+    start = "".join(text[:4000].split())
+    if '"resultType"' in start or start.startswith('{"status":'):
+        return "prometheus"
+    if '"metrics":{' in start or '"root_group":{' in start:
+        return SUMMARY
+    return "jsonl"
