@@ -16,19 +16,21 @@ if TYPE_CHECKING:
     Cells = Mapping[str, Sequence[str]]
 
 NGINX_LINE: Final = re.compile(r"\S+ \S+ .*?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] \"")
-ALB_LINE: Final = re.compile(r"(?:http|https|h2|grpcs|ws|wss) \d{4}-\d\d-\d\dT\S+Z \S+ \S+ \S+ -?[\d.]+ -?[\d.]+ -?[\d.]+ ")
+ALB_LINE: Final = re.compile(r"(?:https?|h2|grpcs|wss?) \d{4}-\d\d-\d\dT\S+Z \S+ \S+ \S+(?: -?[\d.]+){3} ")
 LAMBDA_LINE: Final = re.compile(r".*?REPORT RequestId: \S+\s+Duration: [\d.]+ ms")
 _STAMP_CHARS: Final = len("10/Oct/2000:13:55:36 -0700")
 _LAMBDA_PART: Final = re.compile(
-    r"(?P<time>\d{4}-\d\d-\d\dT\S+)\s(?:(?P<stream>\S*\[\S+)\s)?.*?REPORT RequestId: \S+\s+Duration: (?P<took>[\d.]+) ms"
+    r"(?P<time>\d{4}-\d\d-\d\dT\S+)\s(?:(?P<stream>\S*\[\S+)\s)?.*?"
+    r"REPORT RequestId: \S+\s+Duration: (?P<took>[\d.]+) ms"
     r"(?:.*?Init Duration: (?P<start>[\d.]+) ms)?"
 )
 RESOLUTION_S: Final = 1.0
 
 
 def read_nginx(lines: Lines, options: ReadOptions) -> Read:
-    """The requests of a combined log. Lines are written when a request ends: where its time is logged, it began so much
-    earlier. The client address stands for the user.
+    """The requests of a combined log; the client address stands for the user.
+
+    Lines are written when a request ends: where its time is logged, it began so much earlier.
     """
     timed = _ends_in_a_time(next(line for line in lines.head().splitlines() if line.strip()))
     columns = {
@@ -60,8 +62,10 @@ def _ends_in_a_time(line: str) -> bool:
 
 
 def read_alb(lines: Lines, options: ReadOptions) -> Read:
-    """The requests of an AWS load balancer. The three times add up to the response; where a target never answered
-    (-1) nothing is known and the request counts as served at once. Lines are written at the end.
+    """The requests of an AWS load balancer; the client address stands for the user.
+
+    The three times add up to the response. Where a target never answered (-1) nothing is known and the request counts
+    as served at once. Lines are written when a request ends.
     """
     columns = {
         "end": Column(kind="end", name="time", place=1),

@@ -42,9 +42,21 @@ class ReadOptions:
 class Read:
     """What came out of a file, before it is put in order.
 
-    ``columns`` says in words what was read from where; ``at_end``: stamps are those of a request's end. ``times_s`` count from 1970 (or from a start of the file's own: ``epoch`` False) on one clock; ``zoned`` stamps named
-    a zone, ``offsets`` are those met. ``resolution_s`` is given where the format fixes it. ``rows`` holds a number for
-    the text of each row, to tell copies by.
+    Attributes:
+        times_s: seconds from 1970, or from a start of the file's own (``epoch`` False), all on one clock.
+        values: the other numbers of each request by kind.
+        names: numbers for sessions and workers by kind.
+        rows: a number for the text of each row, to tell copies by.
+        epoch: times count from 1970.
+        zoned: stamps named a zone; ``offsets`` are those met, in seconds east of Greenwich.
+        columns: what was read from where, in words.
+        at_end: stamps are those of a request's end.
+        resolution_s: where the format fixes it.
+        response: the service time is what the caller saw.
+        skipped: lines left out, the first with its reason in ``first_skipped``.
+        cut_line: the last line, if it was cut off.
+        unserved: requests that never reached a target.
+        span_s: from when to when the source watched, where it says so.
     """
 
     times_s: array[float] = field(default_factory=lambda: array("d"))
@@ -90,19 +102,22 @@ class Collector:
             self.read.values["start"] = array("d")
         self.read.names = {kind: array("q") for kind in self._ids}
 
-    def add(self, numbers: Sequence[int], texts: Mapping[str, Sequence[str]], rows: Sequence[str], *, last: bool) -> None:
+    def add(
+        self, numbers: Sequence[int], texts: Mapping[str, Sequence[str]], rows: Sequence[str], *, last: bool
+    ) -> None:
         """A batch: the line number of each row, its texts by kind, its whole text.
 
         ``last``: the last row ends with the file and may have been cut off.
         """
         if not numbers:
             return
-        if self._clock is None and not self._start(numbers, texts):
+        clock = self._clock or self._start(numbers, texts)
+        if clock is None:
             return
         try:
-            found = self._many(texts)
+            found = self._many(clock, texts)
         except (ValueError, OverflowError):
-            self._singly(numbers, texts, rows, last=last)
+            self._singly(clock, numbers, texts, rows, last=last)
             return
         self._keep(found, {kind: texts[kind] for kind in self._ids}, rows)
 
@@ -119,11 +134,13 @@ class Collector:
             self.read.cut_line = line
             return
         if not self._options.skip_bad:
-            raise TraceError(f"{self._name}:{line}: {problem}", hint="--skip-bad leaves such lines out, and counts them")
+            raise TraceError(
+                f"{self._name}:{line}: {problem}", hint="--skip-bad leaves such lines out, and counts them"
+            )
         self.read.skipped += 1
         self.read.first_skipped = self.read.first_skipped or f"line {line}: {problem}"
 
-    def _start(self, numbers: Sequence[int], texts: Mapping[str, Sequence[str]]) -> bool:
+    def _start(self, numbers: Sequence[int], texts: Mapping[str, Sequence[str]]) -> Clock | None:
         """Chooses the clock by the first stamp that can be read."""
         column = self._columns["end" if self._by_end else "time"]
         for number, text in zip(numbers, texts[column.kind], strict=True):
@@ -134,19 +151,18 @@ class Collector:
                     self.refuse(number, f"{column.name}: {problem}")
                 continue
             self._first = (number, text)
-            return True
+            return self._clock
         for number in numbers:
             self.refuse(number, f"{column.name}: no stamp could be read")
-        return False
+        return None
 
-    def _many(self, texts: Mapping[str, Sequence[str]]) -> dict[str, Sequence[float]]:
+    def _many(self, clock: Clock, texts: Mapping[str, Sequence[str]]) -> dict[str, Sequence[float]]:
         """All rows at once; ValueError if one of them is not well."""
-        assert self._clock is not None  # noqa: S101 - add() has chosen it
         found: dict[str, Sequence[float]] = {}
         for kind, column in self._columns.items():
             own = texts[kind]
             if kind in {"time", "end"}:
-                found[kind] = self._clock.many(own)
+                found[kind] = clock.many(own)
             elif kind == "start":
                 found[kind] = [0.0 if text in NOTHING else float(text) * column.scale for text in own]
             elif kind == "cold":
@@ -177,7 +193,9 @@ class Collector:
             found["start"] = cold
         return found
 
-    def _keep(self, found: Mapping[str, Sequence[float]], names: Mapping[str, Sequence[str]], rows: Sequence[str]) -> None:
+    def _keep(
+        self, found: Mapping[str, Sequence[float]], names: Mapping[str, Sequence[str]], rows: Sequence[str]
+    ) -> None:
         self.read.times_s.extend(found["time"])
         for kind, values in self.read.values.items():
             values.extend(found[kind])
@@ -190,12 +208,18 @@ class Collector:
             raise TraceError(f"{self._name}: over {MOST_REQUESTS:,} requests", hint="give a shorter stretch of the log")
 
     def _singly(
-        self, numbers: Sequence[int], texts: Mapping[str, Sequence[str]], rows: Sequence[str], *, last: bool
+        self,
+        clock: Clock,
+        numbers: Sequence[int],
+        texts: Mapping[str, Sequence[str]],
+        rows: Sequence[str],
+        *,
+        last: bool,
     ) -> None:
         for at, number in enumerate(numbers):
             own = {kind: [values[at]] for kind, values in texts.items()}
             try:
-                found = self._one(own)
+                found = self._one(clock, own)
             except ZoneError as problem:
                 self._mixed_zones(number, problem)
             except _BadError as problem:
@@ -203,15 +227,14 @@ class Collector:
                 continue
             self._keep(found, {kind: own[kind] for kind in self._ids}, [rows[at]])
 
-    def _one(self, own: Mapping[str, Sequence[str]]) -> dict[str, Sequence[float]]:
+    def _one(self, clock: Clock, own: Mapping[str, Sequence[str]]) -> dict[str, Sequence[float]]:
         """One row, told apart by what is wrong with it."""
-        assert self._clock is not None  # noqa: S101 - add() has chosen it
         found: dict[str, Sequence[float]] = {}
         for kind, column in self._columns.items():
             text = own[kind][0].strip()
             if kind in {"time", "end"}:
                 try:
-                    found[kind] = [self._clock.one(text)]
+                    found[kind] = [clock.one(text)]
                 except ZoneError:
                     raise
                 except StampError as problem:
@@ -269,4 +292,3 @@ def _number(column: Column, text: str) -> float:
         unit = "" if tokens or column.unit in {None, "s"} else f" {column.unit}"
         raise _BadError(f"{column.name}: found {shown(text)}{unit}; allowed is {allowed}")
     return value
-

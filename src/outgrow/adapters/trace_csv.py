@@ -103,7 +103,9 @@ def _add(
     collector.add(numbers, {kind: [row[at] for row in rows] for kind, at in places.items()}, texts, last=last)
 
 
-def _batches(lines: Lines, delimiter: str, *, skip: bool) -> Iterator[tuple[Sequence[int], list[list[str]], list[str], bool]]:
+def _batches(
+    lines: Lines, delimiter: str, *, skip: bool
+) -> Iterator[tuple[Sequence[int], list[list[str]], list[str], bool]]:
     """Numbers, cells and text of each batch of rows, from where quotes begin on by the slower reader."""
     source = lines.batches()
     for number, batch in source:
@@ -150,4 +152,3 @@ def _quoted(
         if not rows:
             return
         yield numbers, rows, [delimiter.join(row) for row in rows], lines.cut
-

@@ -33,6 +33,10 @@ READERS: Final[dict[str, Callable[[Lines, ReadOptions], Read]]] = {
     "prometheus-counter": lambda lines, _options: read_prometheus(lines, "counter"),
     "prometheus-rate": lambda lines, _options: read_prometheus(lines, "rate"),
 }
+LINES: Final = {"nginx": NGINX_LINE, "alb": ALB_LINE}
+SEARCHED: Final = 200
+"""Lines among which a report of AWS Lambda is looked for; others stand between them."""
+
 SUMMARY: Final = "k6-summary"
 FORMATS: Final = (*READERS, SUMMARY)
 
@@ -67,13 +71,11 @@ def format_of(head: str) -> str:
         return "json"
     if first.startswith(K6_HEADER):
         return "k6-csv"
-    if NGINX_LINE.match(first):
-        return "nginx"
-    if ALB_LINE.match(first):
-        return "alb"
-    if any(LAMBDA_LINE.match(line) for line in text.splitlines()[:200]):
+    known = (name for name, pattern in LINES.items() if pattern.match(first))
+    found = next(known, None)
+    if found is None and any(LAMBDA_LINE.match(line) for line in text.splitlines()[:SEARCHED]):
         return "lambda"
-    return "csv"
+    return found or "csv"
 
 
 def _json_format(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What was read -> a trace in order: sorted, on the clock of the local day, with a note for everything that was mended."""
+"""What was read -> a trace in order: sorted, on the clock of the local day, with a note for all that was mended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from heapq import merge
 from itertools import islice
 from operator import eq
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from outgrow.adapters.trace_stamps import offset_name, offset_of, shown
@@ -25,6 +25,9 @@ NEAR: Final = 1 << 16
 
 RESOLUTIONS_S: Final = (3600.0, 60.0, 1.0, 0.1, 0.01, 0.001)
 SAMPLED: Final = 2000
+COARSE_S: Final = 1.0
+"""Stamps in steps of so much are worth a note."""
+
 LONGEST_SPAN_S: Final = 50 * 366 * DAY_S
 EARLY_ZONE = "an IANA name such as Asia/Seoul, an offset such as +09:00, or UTC"
 
@@ -34,7 +37,7 @@ def finish(name: str, read: Read, timezone: str | None) -> Trace:
     if not len(read.times_s):
         raise TraceError(f"{name}: no request in it", hint="is this the right file, and the right --format?")
     notes = _notes_of(read)
-    arrays: dict[str, array[float] | array[int]] = {**read.values, **read.names}
+    arrays: dict[str, Any] = {**read.values, **read.names}
     unsorted = sort_together(read.times_s, arrays, read.rows)
     if read.at_end:
         notes.append(message("trace.at-end" if "service" in read.values else "trace.at-end-unknown"))
@@ -52,7 +55,9 @@ def finish(name: str, read: Read, timezone: str | None) -> Trace:
     resolution_s = resolution_of(read.times_s) if read.resolution_s is None else read.resolution_s
     ties = _ties(read.times_s)
     if ties:
-        notes.append(message("trace.ties", count=ties, resolution=f"{resolution_s:g}"))
+        notes.append(message("trace.ties", count=ties))
+    if resolution_s >= COARSE_S:
+        notes.append(message("trace.resolution", resolution=resolution_s))
     zone, offset_s, zone_notes = _local_day(read, timezone, span)
     midnight_s = math.floor((span[0] + offset_s) / DAY_S) * DAY_S if read.epoch else 0.0
     shift = offset_s - midnight_s
@@ -89,9 +94,7 @@ def _notes_of(read: Read) -> list[Message]:
     return notes
 
 
-def sort_together(
-    times_s: array[float], arrays: dict[str, array[float] | array[int]], rows: array[int] | None
-) -> int:
+def sort_together(times_s: array[float], arrays: dict[str, Any], rows: array[int] | None) -> int:
     """Puts everything in order of time, equal times as they were; how many requests came before an earlier one."""
     unsorted = 0
     last = -math.inf
@@ -109,7 +112,7 @@ def sort_together(
     return unsorted
 
 
-def _sort_near(times_s: array[float], columns: list[array[float] | array[int]]) -> None:
+def _sort_near(times_s: array[float], columns: list[Any]) -> None:
     """Sorts overlapping blocks: enough where nothing is further than `NEAR` from its place."""
     for begin in range(0, len(times_s), NEAR):
         end = min(len(times_s), begin + 2 * NEAR)
@@ -118,7 +121,7 @@ def _sort_near(times_s: array[float], columns: list[array[float] | array[int]]) 
             column[begin:end] = array(column.typecode, [column[place] for place in order])
 
 
-def _sort_far(times_s: array[float], columns: list[array[float] | array[int]]) -> None:
+def _sort_far(times_s: array[float], columns: list[Any]) -> None:
     """Merges sorted blocks, with one array of places beside the columns."""
     runs = []
     for begin in range(0, len(times_s), NEAR):
@@ -129,9 +132,7 @@ def _sort_far(times_s: array[float], columns: list[array[float] | array[int]]) -
         column[:] = array(column.typecode, (column[place] for place in order))
 
 
-def _drop_copies(
-    times_s: array[float], arrays: dict[str, array[float] | array[int]], rows: array[int]
-) -> int:
+def _drop_copies(times_s: array[float], arrays: dict[str, Any], rows: array[int]) -> int:
     """Leaves out rows whose whole text was there before at the same time; how many."""
     kept = array("q")
     seen: set[int] = set()
@@ -168,23 +169,26 @@ def _ties(times_s: array[float]) -> int:
 def _local_day(read: Read, timezone: str | None, span_s: tuple[float, float]) -> tuple[str, float, list[Message]]:
     """Name of the local clock, seconds it is ahead of the stamps' own, notes."""
     if timezone is None:
-        if not read.epoch:
-            return "local", 0.0, [message("trace.relative")]
-        if not read.zoned and not read.offsets:
-            return "UTC", 0.0, [message("trace.epoch")]
-        if not read.zoned:
-            return "local", 0.0, []
-        if len(read.offsets) > 1:
-            names = ", ".join(offset_name(offset_s) for offset_s in sorted(read.offsets)[:4])
-            return "UTC", 0.0, [message("trace.zones", zones=names)]
-        offset_s = next(iter(read.offsets), 0.0)
-        return offset_name(offset_s), offset_s, []
+        return _own_day(read)
     written_local = not read.zoned and bool(read.offsets)
     begin, end = _offset_at(timezone, span_s[0]), _offset_at(timezone, span_s[1])
     if written_local or not read.epoch:
         return timezone, 0.0, []
     notes = [message("trace.clock-change", zone=timezone)] if begin != end else []
     return timezone, begin, notes
+
+
+def _own_day(read: Read) -> tuple[str, float, list[Message]]:
+    """The same where nobody said whose day it is: the stamps' own offset if they share one, else UTC."""
+    if not read.epoch:
+        return "local", 0.0, [message("trace.relative")]
+    if not read.zoned:
+        return ("local", 0.0, []) if read.offsets else ("UTC", 0.0, [message("trace.epoch")])
+    if len(read.offsets) > 1:
+        names = ", ".join(offset_name(offset_s) for offset_s in sorted(read.offsets)[:4])
+        return "UTC", 0.0, [message("trace.zones", zones=names)]
+    offset_s = next(iter(read.offsets), 0.0)
+    return offset_name(offset_s), offset_s, []
 
 
 def _offset_at(timezone: str, time_s: float) -> float:

@@ -10,7 +10,7 @@ from outgrow.adapters.trace_columns import RESPONSES, bare_name, named_columns, 
 from outgrow.domain.errors import TraceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from outgrow.adapters.trace_lines import Lines
 
@@ -117,5 +117,3 @@ def first_object(text: str) -> Any:
         return json.loads(line)
     except (ValueError, RecursionError):
         return None
-
-

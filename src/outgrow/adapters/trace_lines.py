@@ -38,7 +38,9 @@ class Lines:
         if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise TraceError(f"{self.path}: the text is UTF-16", hint="save it as UTF-8")
         if b"\x00" in raw:
-            raise TraceError(f"{self.path}: binary, not text", hint="traces are CSV, JSON or log lines, or those in gzip")
+            raise TraceError(
+                f"{self.path}: binary, not text", hint="traces are CSV, JSON or log lines, or those in gzip"
+            )
         return _text(raw).removeprefix("\ufeff")
 
     def batches(self) -> Iterator[tuple[int, list[str]]]:
@@ -67,7 +69,9 @@ class Lines:
         with self._open() as stream:
             raw = self._read(stream, most_bytes + 1, 1)
         if len(raw) > most_bytes:
-            raise TraceError(f"{self.path}: over {most_bytes:,} bytes in one JSON document", hint="ask for a shorter time")
+            raise TraceError(
+                f"{self.path}: over {most_bytes:,} bytes in one JSON document", hint="ask for a shorter time"
+            )
         return _text(raw).removeprefix("\ufeff")
 
     @contextmanager

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime, timedelta
-from operator import add
+from operator import add, methodcaller
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -122,7 +122,9 @@ class _Numbers:
             raise StampError(f"found {shown(text)}; the stamps before are {like}")
         time_s = float(text) * self._scale
         if not EARLIEST_S <= time_s < LATEST_S or (self.epoch and time_s < EPOCH_FROM):
-            raise StampError(f"found {text}; the stamps before count in {self._unit}, which gives no day from 1970 to 2103")
+            raise StampError(
+                f"found {text}; the stamps before count in {self._unit}, which gives no day from 1970 to 2103"
+            )
         return time_s
 
 
@@ -141,7 +143,7 @@ class _Written:
 
     def many(self, texts: Sequence[str]) -> list[float]:
         head, heads, suffix = self._head, self._heads, self._suffix
-        if suffix == "?" or (suffix and not all([text.endswith(suffix) for text in texts])):
+        if suffix == "?" or (suffix and not all(map(methodcaller("endswith", suffix), texts))):
             return [self.one(text) for text in texts]
         keys = [text[:head] for text in texts]
         unknown = set(keys).difference(heads)
@@ -216,4 +218,3 @@ def offset_name(offset_s: float) -> str:
         return "UTC"
     minutes = round(abs(offset_s) / 60)
     return f"{'-' if offset_s < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
-

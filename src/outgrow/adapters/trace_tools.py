@@ -64,12 +64,14 @@ def read_k6_summary(lines: Lines) -> Totals:
         raise TraceError(f"{lines.name}: no `metrics` in it; expected a k6 summary (--summary-export)")
     requests = _k6_values(metrics.get("http_reqs"))
     count, rate = requests.get("count"), requests.get("rate")
-    if not (_positive(count) and _positive(rate)):
-        raise TraceError(f"{lines.name}: metrics.http_reqs has no count and rate above 0", hint="did the run send requests?")
+    if count is None or rate is None or not (_positive(count) and _positive(rate)):
+        raise TraceError(
+            f"{lines.name}: metrics.http_reqs has no count and rate above 0", hint="did the run send requests?"
+        )
     times = _k6_values(metrics.get("http_req_duration"))
     shares = {"med": 0.5} | {key: float(key[2:-1]) / 100 for key in times if key.startswith("p(") and key.endswith(")")}
     quantiles = sorted((share, times[key] / 1000) for key, share in shares.items() if _positive(times.get(key)))
-    mean = times.get("avg")
+    mean = times.get("avg", 0)
     return Totals(
         name=lines.name,
         requests=int(count),
@@ -132,7 +134,7 @@ def _series(found: Any, name: str) -> Iterator[tuple[str, list[tuple[float, floa
     if isinstance(found, dict) and found.get("status") == "error":
         raise TraceError(f"{name}: the query failed: {found.get('error', 'no reason given')}")
     result = data.get("result") if isinstance(data, dict) else None
-    if not isinstance(result, list) or data.get("resultType", "matrix") != "matrix":
+    if not isinstance(data, dict) or not isinstance(result, list) or data.get("resultType", "matrix") != "matrix":
         raise TraceError(f"{name}: no range of samples in it", hint="export /api/v1/query_range, not /api/v1/query")
     for at, entry in enumerate(result):
         values = entry.get("values") if isinstance(entry, dict) else None
@@ -148,7 +150,7 @@ def _sample(value: Any, place: str) -> tuple[float, float]:
     try:
         time_s, count = float(value[0]), float(value[1])
     except (TypeError, ValueError, IndexError, KeyError):
-        raise TraceError(f"{place}: found {shown(str(value))}; expected [seconds, \"value\"]") from None
+        raise TraceError(f'{place}: found {shown(str(value))}; expected [seconds, "value"]') from None
     if count < 0:
         raise TraceError(f"{place}: found {count:g}; requests are 0 or more")
     return time_s, count

@@ -25,7 +25,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser = verbs.add_parser(
         "fit",
         help="measure arrivals and service times from a trace",
-        description="Estimates rate, shape, sessions, day factor and service time from a request trace, and checks them.",
+        description="Estimates rate, shape, sessions, day factor and service time from a trace, and checks them.",
         epilog="example: outgrow fit access.log --timezone Asia/Seoul --task receipts --out measured.yaml",
         allow_abbrev=False,
     )
@@ -47,7 +47,9 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(arguments: argparse.Namespace) -> int:
     """Fits, prints, writes."""
-    from outgrow.flows.fit_trace import Asked, ReadOptions, Speeds, fit_file, write_fragment
+    from outgrow.adapters.trace_collect import ReadOptions
+    from outgrow.flows.fit_trace import Asked, fit_file, write_fragment
+    from outgrow.sim.fit import Speeds
 
     options = ReadOptions(
         format=arguments.format,

@@ -19,7 +19,11 @@ WIDTH = 8
 
 def fragment_of(trace: Trace, fit: Fit, task: str) -> str:
     """YAML of one inference task: what was measured, and nothing that was not."""
-    lines = [f"# Measured from {_plain(trace.name)}: {_when(fit)}, {_plain(trace.zone)}", "inference:", f"  - name: {task}"]
+    lines = [
+        f"# Measured from {_plain(trace.name)}: {_when(fit)}, {_plain(trace.zone)}",
+        "inference:",
+        f"  - name: {task}",
+    ]
     lines.append(f"    requests_per_day: {_range(fit.per_day)}")
     if fit.shape.seen:
         lines += _shape(fit.shape.mids)
@@ -51,7 +55,7 @@ def _arrivals(fit: Fit) -> list[str]:
 def totals_fragment(totals: Totals, fit: TotalsFit, task: str) -> str:
     """YAML of what a summary knows. The rate is that of a load test, and stands there as a comment."""
     lines = [
-        f"# Measured from {_plain(totals.name)}: {totals.requests:,} requests in {totals.duration_s:,.0f} s of a load test",
+        f"# Measured from {_plain(totals.name)}: a load test of {totals.duration_s:,.0f} s, {totals.requests:,} requests",
         "inference:",
         f"  - name: {task}",
         f"    # requests_per_day: {_range(fit.per_day)}  # the test's rate, kept up all day",

@@ -1,4 +1,4 @@
-"""What process does a trace look like? Rate, shape, days, sessions, service times and starts, each with its interval."""
+"""What process does a trace look like? Rate, shape, days, sessions, service times and starts, with their intervals."""
 
 from __future__ import annotations
 
@@ -78,7 +78,11 @@ class Fit:
         per_hour = tuple(self.per_day.mid * share for share in self.shape.mids)
         variance = 0.0 if self.day_variance is None else self.day_variance.mid
         if self.sessions is None:
-            return Sessions(per_hour=per_hour, gap=NO_GAP, day_variance=variance) if variance else Poisson(per_hour=per_hour)
+            return (
+                Sessions(per_hour=per_hour, gap=NO_GAP, day_variance=variance)
+                if variance
+                else Poisson(per_hour=per_hour)
+            )
         return Sessions(per_hour=per_hour, size=self.sessions.size.mid, gap=self.sessions.gap, day_variance=variance)
 
 

@@ -7,6 +7,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from outgrow.sim.compiled import draw_arrivals, draw_many, engine, simulate
@@ -74,8 +75,8 @@ class Figure:
 class Check:
     """The figures, and on what they rest.
 
-    ``fitted_until_s`` and ``held_s`` are seconds of the trace: fitted before, held out from begin to end. ``draws``: how
-    often each process was drawn. ``flex`` and ``server`` are the reference pools.
+    ``fitted_until_s`` and ``held_s`` are seconds of the trace: fitted before, held out from begin to end. ``draws``:
+    how often each process was drawn. ``flex`` and ``server`` are the reference pools.
     """
 
     fitted_until_s: float
@@ -234,7 +235,7 @@ class Bench:
         for window_s in WINDOWS_S:
             if window_s * FEWEST_WINDOWS <= length_s and window_s > self.resolution_s:
                 found[f"dispersion of counts, {_lasting(window_s)}"] = dispersion(times_s, self.span_s, window_s)
-        gaps = sorted(after - before for before, after in zip(times_s, times_s[1:], strict=False)) or [length_s]
+        gaps = sorted(after - before for before, after in pairwise(times_s)) or [length_s]
         found["gap, p50"], found["gap, p95"] = quantile(gaps, 0.5), quantile(gaps, 0.95)
         given = Given(times_s=array("d", [time_s - begin for time_s in times_s]))
         span = Span(horizon_s=length_s, seed=seed)

@@ -26,6 +26,9 @@ SHORTEST_S = 2e-3
 FEWEST_WINDOWS = 40
 """The longest window of a trace without a shape is its length over this."""
 
+ROUNDING = 1e-3
+"""Windows begin this part of the stamps' resolution early, so that rounding does not move a stamp out of its window."""
+
 _POINTS = tuple(NormalDist().inv_cdf((place + 0.5) / 24) for place in range(24))
 _STEP = math.sqrt(2)
 
@@ -83,7 +86,7 @@ def count_windows(
             if until not in sums:
                 sums[until] = _ground_sums(times_s, ground, first, last, until)
             low, high, crossed, grounds = sums[until]
-            offset = resolution_s / 2 - begin
+            offset = resolution_s * ROUNDING - begin
             counts = Counter([int((time_s + offset) / window_s) for time_s in times_s[low:high]])
             squares = sum(map(_square, counts.values()))
             excess[group][at] += squares + window_s * (grounds - 2 * crossed)

@@ -1,4 +1,4 @@
-"""The days of a trace: what the log watched, which days are whole, how many requests came in each quarter of an hour."""
+"""The days of a trace: what the log watched, which days are whole, what came in each quarter of an hour."""
 
 from __future__ import annotations
 

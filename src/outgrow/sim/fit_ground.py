@@ -1,4 +1,4 @@
-"""How dense requests are around each moment, told without looking at that moment: the ground sessions stand out from."""
+"""How dense requests are around each moment, told without it: the ground that sessions stand out from."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from outgrow.sim.fit_days import QUARTER_S, QUARTERS, WHOLE_DAY_S, by_hour
@@ -95,14 +96,10 @@ def _by_days(days: Days) -> Ground:
     count = len(days.quarters)
     groups = min(count, DAY_GROUPS)
     per_s, group = array("d"), array("i")
-    own_shape = _weekends_differ(days)
-    kinds = {
-        weekend: _Profile([row for day, row in enumerate(days.quarters, days.first) if own_shape(day) == weekend])
-        for weekend in (False, True)
-    }
+    profiles = _profiles(days)
     for place, row in enumerate(days.quarters):
         day = days.first + place
-        shares = kinds[own_shape(day)].without(row)
+        shares = profiles[len(profiles) > 1 and days.weekend(day)].without(day)
         watched = [
             days.watched_in(day * DAY_S + quarter * QUARTER_S, day * DAY_S + (quarter + 1) * QUARTER_S) / QUARTER_S
             for quarter in range(QUARTERS)
@@ -115,18 +112,19 @@ def _by_days(days: Days) -> Ground:
 
 
 class _Profile:
-    """Requests by quarter over days of one kind, and the smoothed shares they give with one day left out."""
+    """Requests by quarter over some days, and the smoothed shares they give with one day left out."""
 
-    def __init__(self, rows: list[array[int]]) -> None:
-        self._pooled = [sum(row[quarter] for row in rows) for quarter in range(QUARTERS)]
-        self._days = len(rows)
-        hours = by_hour([self._pooled])
-        self._keep_hours = _kept(hours)
+    def __init__(self, rows: dict[int, array[int]]) -> None:
+        self._rows = rows
+        self._pooled = [sum(column) for column in zip(*rows.values(), strict=True)]
+        self._keep_hours = _kept(by_hour([self._pooled]))
         self._keep_quarters = _kept_within(self._pooled)
 
-    def without(self, row: Sequence[int]) -> list[float]:
-        """Shares of the quarters, the day ``row`` left out where there are others."""
-        left = [all_ - own for all_, own in zip(self._pooled, row, strict=True)] if self._days > 1 else self._pooled
+    def without(self, day: int) -> list[float]:
+        """Shares of the quarters, that day left out where there are others."""
+        left = self._pooled
+        if day in self._rows and len(self._rows) > 1:
+            left = [all_ - own for all_, own in zip(self._pooled, self._rows[day], strict=True)]
         total = sum(left)
         if not total:
             return [1 / QUARTERS] * QUARTERS
@@ -137,6 +135,30 @@ class _Profile:
             keep = self._keep_quarters if sum(own) else 0.0
             shares += [here * (keep * part / max(1, sum(own)) + (1 - keep) / 4) for part in own]
         return shares
+
+
+def _profiles(days: Days) -> list[_Profile]:
+    """One profile of whole days (of all days where fewer than two are whole), or one each for weekdays and weekends.
+
+    Weekends get their own where chi-squared of the hours of both kinds is far beyond chance.
+    """
+    chosen = days.whole if len(days.whole) > 1 else range(days.first, days.first + len(days.quarters))
+    rows = {day: days.quarters[day - days.first] for day in chosen}
+    kinds = [{day: row for day, row in rows.items() if days.weekend(day) is weekend} for weekend in (False, True)]
+    work, rest = (by_hour(kind.values()) for kind in kinds)
+    if min(map(len, kinds)) < 2 or not sum(rest) or not sum(work):
+        return [_Profile(rows)]
+    share = sum(rest) / (sum(rest) + sum(work))
+    both = [a + b for a, b in zip(rest, work, strict=True)]
+    chi = math.fsum(
+        (found - share * total) ** 2 / (share * (1 - share) * total)
+        for found, total in zip(rest, both, strict=True)
+        if total
+    )
+    chance = HOURS - 1
+    if chi / CLUSTER_DISPERSION < chance + SHAPES_DIFFER * math.sqrt(2 * chance):
+        return [_Profile(rows)]
+    return [_Profile(kind) for kind in kinds]
 
 
 def _kept(counts: Sequence[int]) -> float:
@@ -160,42 +182,13 @@ def _kept_within(pooled: Sequence[int]) -> float:
     return max(0.0, 1 - by_chance / found) if found else 0.0
 
 
-def _weekends_differ(days: Days) -> _Kind:
-    """Whether weekends get a shape of their own: chi-squared of the hours of both kinds, far beyond chance."""
-    rows = {True: [], False: []}  # type: dict[bool, list[array[int]]]
-    for day, row in enumerate(days.quarters, days.first):
-        rows[days.weekend(day)].append(row)
-    rest, work = by_hour(rows[True]), by_hour(rows[False])
-    if min(len(rows[True]), len(rows[False])) < 2 or not sum(rest) or not sum(work):
-        return _Kind(days, apart=False)
-    share = sum(rest) / (sum(rest) + sum(work))
-    both = [a + b for a, b in zip(rest, work, strict=True)]
-    chi = math.fsum(
-        (found - share * total) ** 2 / (share * (1 - share) * total)
-        for found, total in zip(rest, both, strict=True)
-        if total
-    )
-    chance = HOURS - 1
-    return _Kind(days, apart=chi / CLUSTER_DISPERSION > chance + SHAPES_DIFFER * math.sqrt(2 * chance))
-
-
-class _Kind:
-    """Says of a day whether it has the weekends' shape."""
-
-    def __init__(self, days: Days, *, apart: bool) -> None:
-        self._days, self._apart = days, apart
-
-    def __call__(self, day: int) -> bool:
-        return self._apart and self._days.weekend(day)
-
-
 def _by_neighbours(times_s: Sequence[float], days: Days) -> Ground:
     begin, end = days.segments[0][0], days.segments[-1][1]
     most = MOST_CELLS * math.ceil(len(times_s) / MOST_GAPS)
     count = min(most, max(FEWEST_CELLS, len(times_s) // REQUESTS_A_CELL))
     width = max(end - begin, 1e-6) / count
     places = [bisect_left(times_s, begin + cell * width) for cell in range(count)] + [len(times_s)]
-    counts = [after - before for before, after in zip(places, places[1:], strict=False)]
+    counts = [after - before for before, after in pairwise(places)]
     watched = [days.watched_in(begin + cell * width, begin + (cell + 1) * width) > width / 2 for cell in range(count)]
     mean = sum(counts) / max(1, sum(watched))
     per_s, group = array("d"), array("i")

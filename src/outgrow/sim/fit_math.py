@@ -38,7 +38,7 @@ def exactly(value: float) -> Estimate:
 
 
 def solve(matrix: Matrix, right: Sequence[float]) -> Vector:
-    """x of ``matrix x = right`` by elimination with row exchange; a direction without any weight gets 0."""
+    """Solves ``matrix x = right`` by elimination with row exchange; a direction without any weight gets 0."""
     size = len(right)
     rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
     for column in range(size):
@@ -55,7 +55,7 @@ def solve(matrix: Matrix, right: Sequence[float]) -> Vector:
 
 
 def normal_quantile(share: float) -> float:
-    """z with P(Z <= z) = share, 0 < share < 1."""
+    """The z with P(Z <= z) = share, 0 < share < 1."""
     return _NORMAL.inv_cdf(share)
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST_VALUES = 20_000
 FEWEST_VALUES = 20
 ROUNDS = 200
+STEP = 0.05
+FIRST_CUTS = (0.1, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99)
 APART = 1.5
 """Two kinds are told apart when their means (of logarithms) differ by so many times the sum of their deviations."""
 
@@ -56,49 +58,37 @@ class Kinds:
 def two_kinds(values_s: Sequence[float], floor_s: float) -> Kinds | None:
     """The two kinds; None if the values are of one kind. ``floor_s`` stands for times too short to be told.
 
-    Expectation-maximisation on the logarithms, from several first cuts. Stops holding where the
-    kinds overlap: then there is one. Source: Dempster, Laird and Rubin 1977.
+    Expectation-maximisation on the logarithms, counted in steps of `STEP`, from several first cuts. Stops holding where
+    the kinds overlap: then there is one. Source: Dempster, Laird and Rubin 1977.
     """
-    step = max(1, len(values_s) // MOST_VALUES)
-    logs = sorted(math.log(max(value, floor_s)) for value in values_s[::step])
-    if len(logs) < FEWEST_VALUES:
+    if len(values_s) < FEWEST_VALUES:
         return None
-    best: tuple[float, Kinds] | None = None
-    for share in (0.1, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99):
-        cut = int(len(logs) * share)
-        if min(cut, len(logs) - cut) < 2:
-            continue
-        found = _settled(logs, cut)
-        if found is not None and (best is None or found[0] > best[0]):
-            best = found
-    if best is None:
+    counted = Counter(round(math.log(max(value, floor_s)) / STEP) for value in values_s)
+    logs = [(STEP * place, count) for place, count in sorted(counted.items())]
+    found = [settled for share in FIRST_CUTS if (settled := _settled(logs, share * len(values_s))) is not None]
+    if not found:
         return None
-    kinds = best[1]
+    kinds = max(found, key=lambda each: each[0])[1]
     apart = kinds.means[1] - kinds.means[0] > APART * sum(kinds.deviations)
     rare = min(kinds.shares) < max(RARE_SHARE, RARE_COUNT / len(values_s))
     return kinds if apart and not rare else None
 
 
-def _settled(logs: list[float], cut: int) -> tuple[float, Kinds] | None:
-    """Log likelihood and mixture from a first cut of the sorted values."""
-    weights = [0.0] * cut + [1.0] * (len(logs) - cut)
+Counted = list[tuple[float, int]]
+
+
+def _settled(logs: Counted, cut: float) -> tuple[float, Kinds] | None:
+    """Log likelihood and mixture from a first cut after so many values."""
+    weights, before = [], 0
+    for _, count in logs:
+        before += count
+        weights.append(float(before > cut))
     last = -math.inf
     kinds: Kinds | None = None
     for _ in range(ROUNDS):
-        long = math.fsum(weights)
-        short = len(logs) - long
-        if min(long, short) < 1:
+        kinds = _mixture(logs, weights)
+        if kinds is None:
             return None
-        means = (
-            math.fsum((1 - w) * at for w, at in zip(weights, logs, strict=True)) / short,
-            math.fsum(w * at for w, at in zip(weights, logs, strict=True)) / long,
-        )
-        spread = (
-            math.fsum((1 - w) * (at - means[0]) ** 2 for w, at in zip(weights, logs, strict=True)) / short,
-            math.fsum(w * (at - means[1]) ** 2 for w, at in zip(weights, logs, strict=True)) / long,
-        )
-        deviations = (max(math.sqrt(spread[0]), NARROWEST), max(math.sqrt(spread[1]), NARROWEST))
-        kinds = Kinds(shares=(short / len(logs), long / len(logs)), means=means, deviations=deviations)
         height, weights = _weighed(logs, kinds)
         if height - last < 1e-7 * abs(height):
             break
@@ -106,14 +96,28 @@ def _settled(logs: list[float], cut: int) -> tuple[float, Kinds] | None:
     return (last, kinds) if kinds is not None and kinds.means[0] < kinds.means[1] else None
 
 
-def _weighed(logs: list[float], kinds: Kinds) -> tuple[float, list[float]]:
+def _mixture(logs: Counted, weights: list[float]) -> Kinds | None:
+    """Shares, means and deviations of both kinds, each value being of the longer kind by its weight."""
+    long = math.fsum(weight * count for weight, (_, count) in zip(weights, logs, strict=True))
+    short = sum(count for _, count in logs) - long
+    if min(long, short) < 1:
+        return None
+    parts = []
+    for total, own in ((short, [1 - weight for weight in weights]), (long, weights)):
+        mean = math.fsum(weight * count * at for weight, (at, count) in zip(own, logs, strict=True)) / total
+        square = math.fsum(weight * count * (at - mean) ** 2 for weight, (at, count) in zip(own, logs, strict=True))
+        parts.append((total / (short + long), mean, max(math.sqrt(square / total), NARROWEST)))
+    (a, m, s), (b, n, t) = parts
+    return Kinds(shares=(a, b), means=(m, n), deviations=(s, t))
+
+
+def _weighed(logs: Counted, kinds: Kinds) -> tuple[float, list[float]]:
     (a, b), (m, n), (s, t) = kinds.shares, kinds.means, kinds.deviations
     height, weights = 0.0, []
-    for at in logs:
+    for at, count in logs:
         short = a / s * math.exp(-0.5 * ((at - m) / s) ** 2)
         long = b / t * math.exp(-0.5 * ((at - n) / t) ** 2)
         both = short + long
         weights.append(long / both if both > 0 else float(abs(at - n) < abs(at - m)))
-        height += math.log(max(both, 1e-300))
+        height += count * math.log(max(both, 1e-300))
     return height, weights
-

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from array import array
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from outgrow.domain.trace import STARTED
-from outgrow.sim.fit_math import Estimate, around, jackknife_errors, mean_and_cv, quantile
+from outgrow.sim.fit_math import Estimate, around, half_width, jackknife_errors, mean_and_cv, normal_quantile, quantile
 from outgrow.sim.fit_mixture import two_kinds
 from outgrow.sim.laws import Lognormal, lognormal_parameters
 
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Sequence
 
     from outgrow.domain.trace import Trace
@@ -82,7 +83,7 @@ def _batch_errors(values_s: Sequence[float], batches: int) -> list[float]:
     count = len(values_s)
     bounds = [batch * count // batches for batch in range(batches + 1)]
     rows = []
-    for begin, end in zip(bounds, bounds[1:], strict=False):
+    for begin, end in pairwise(bounds):
         part = values_s[begin:end]
         rows.append((end - begin, math.fsum(part), math.fsum(value * value for value in part)))
     total = [math.fsum(column) for column in zip(*rows, strict=True)]
@@ -101,17 +102,11 @@ def _is_lognormal(found: Sequence[tuple[float, float]], mean_s: float, cv: float
     for share, value_s in found:
         if value_s <= 0:
             return False
-        due = middle + spread * _normal(share)
+        due = middle + spread * normal_quantile(share)
         doubt = 2 * max(spread, 0.05) / math.sqrt(max(1.0, count * (1 - share)))
         if abs(math.log(value_s) - due) > NEAR + doubt:
             return False
     return True
-
-
-def _normal(share: float) -> float:
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf(share)
 
 
 def service_times(trace: Trace, input_per_s: float | None, output_per_s: float | None) -> Sequence[float] | None:
@@ -130,9 +125,9 @@ def service_times(trace: Trace, input_per_s: float | None, output_per_s: float |
     ]
     if not known:
         return None
-    from array import array
-
-    return array("d", (sum(pair) for pair in zip(*([t / speed for t in tokens] for tokens, speed in known), strict=True)))
+    return array(
+        "d", (sum(pair) for pair in zip(*([t / speed for t in tokens] for tokens, speed in known), strict=True))
+    )
 
 
 def fit_starts(trace: Trace, service_s: Sequence[float] | None) -> StartFit | None:
@@ -173,9 +168,7 @@ def _by_difference(start_s: array[float], service_s: Sequence[float], cold: list
     variance = (with_start.mean_s.mid * with_start.cv.mid) ** 2 - (without.mean_s.mid * without.cv.mid) ** 2
     error = math.hypot(*(math.log(fit.mean_s.high / fit.mean_s.mid) * fit.mean_s.mid for fit in (with_start, without)))
     cv = math.sqrt(max(0.0, variance)) / mean_s
-    quantiles = tuple(
-        (share, max(0.0, long - without.mean_s.mid)) for share, long in with_start.quantiles_s
-    )
+    quantiles = tuple((share, max(0.0, long - without.mean_s.mid)) for share, long in with_start.quantiles_s)
     low = max(mean_s - error, mean_s / 10)
     return TimeFit(
         count=with_start.count,
@@ -188,7 +181,7 @@ def _by_difference(start_s: array[float], service_s: Sequence[float], cold: list
 
 def _share(count: int, total: int) -> Estimate:
     share = count / total
-    error = 1.2816 * math.sqrt(share * (1 - share) / total) + 0.5 / total
+    error = half_width() * math.sqrt(share * (1 - share) / total) + 0.5 / total
     return Estimate(low=max(0.0, share - error), mid=share, high=min(1.0, share + error))
 
 

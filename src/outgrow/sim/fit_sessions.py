@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import mul
 from typing import TYPE_CHECKING
 
@@ -57,8 +58,10 @@ START_RATIO = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionFit:
-    """Sessions found. ``by`` says how: "gaps" between all requests, "counts" (where gaps alone miss how counts swing),
-    or "names" of users or sessions in the log.
+    """Sessions found.
+
+    ``by`` says how: "gaps" between all requests, "counts" (where gaps alone miss how counts swing), or "names" of users
+    or sessions in the log.
     """
 
     size: Estimate
@@ -180,7 +183,5 @@ class Hazards:
         for density in self._density:
             rate = density * math.exp(place[LEVEL]) * moves
             silent = [own * (1 + rate * lag_s) ** power for own, lag_s in zip(alone, unmet, strict=True)]
-            hazards += [
-                1 - after / before if before > 0 else 1.0 for before, after in zip(silent, silent[1:], strict=False)
-            ]
+            hazards += [1 - after / before if before > 0 else 1.0 for before, after in pairwise(silent)]
         return list(map(mul, self._chances, hazards))

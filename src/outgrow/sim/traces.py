@@ -44,7 +44,7 @@ def as_given(trace: Trace, seed: int = 0) -> Given:
 def cut(trace: Trace, begin_s: float, end_s: float) -> Trace:
     """What came from ``begin_s`` up to ``end_s``; seconds are still counted from the trace's first midnight."""
     first, last = bisect_left(trace.times_s, begin_s), bisect_left(trace.times_s, end_s)
-    columns = {name: column[first:last] for name, column in _columns(trace).items()}
+    columns: dict[str, Any] = {name: column[first:last] for name, column in _columns(trace).items()}
     return replace(trace, times_s=trace.times_s[first:last], span_s=(begin_s, end_s), **columns)
 
 
@@ -108,7 +108,7 @@ def scaled(trace: Trace, factor: float, seed: int = 0) -> Trace:
             times.append(begin + (time_s - begin + by_s) % period if copy else time_s)
             places.append(place)
     order = sorted(range(len(times)), key=times.__getitem__)
-    columns = {
+    columns: dict[str, Any] = {
         name: array(column.typecode, [column[places[place]] for place in order])
         for name, column in _columns(trace).items()
     }
