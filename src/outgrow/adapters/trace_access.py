@@ -32,7 +32,7 @@ def read_nginx(lines: Lines, options: ReadOptions) -> Read:
 
     Lines are written when a request ends: where its time is logged, it began so much earlier.
     """
-    timed = _ends_in_a_time(next(line for line in lines.head().splitlines() if line.strip()))
+    timed = _ends_in_a_time(next(line for line in lines.first_lines() if line.strip()))
     columns = {
         "end": Column(kind="end", name="time_local", place=0),
         "session": Column(kind="session", name="remote_addr", place=0),

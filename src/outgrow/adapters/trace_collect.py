@@ -181,8 +181,10 @@ class Collector:
         """Arrival from end and duration, or duration from both ends."""
         ends = found.pop("end", None)
         if ends is not None and self._by_end:
-            service = found.get("service")
-            found["time"] = ends if service is None else [end - took for end, took in zip(ends, service, strict=True)]
+            found["time"] = ends
+            for part in (found.get("service"), found.get("start")):
+                if part is not None:
+                    found["time"] = [end - max(0.0, took) for end, took in zip(found["time"], part, strict=True)]
         elif ends is not None and "service" not in found:
             took = [end - begin for end, begin in zip(ends, found["time"], strict=True)]
             if not (min(took) >= 0 and max(took) <= LONGEST_S):

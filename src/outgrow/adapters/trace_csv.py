@@ -22,10 +22,10 @@ BATCH_ROWS: Final = 8192
 
 def read_csv(lines: Lines, options: ReadOptions) -> Read:
     """The requests of a CSV file, one a row."""
-    head = lines.head().splitlines()
+    head = lines.first_lines()
     first = next(line for line in head if line.strip())
     delimiter = delimiter_of(head)
-    header = next(csv.reader([first], delimiter=delimiter))
+    header = _cells(first, delimiter, f"{lines.name}:{head.index(first) + 1}")
     named = named_columns(options.columns)
     titled = has_header(header)
     if titled:
@@ -39,6 +39,13 @@ def read_csv(lines: Lines, options: ReadOptions) -> Read:
     for numbers, rows, texts, last in _batches(lines, delimiter, skip=titled):
         _add(collector, numbers, rows, texts, width, places, last=last)
     return collector.done()
+
+
+def _cells(line: str, delimiter: str, place: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter))
+    except csv.Error as problem:
+        raise TraceError(f"{place}: not CSV: {problem}") from None
 
 
 def delimiter_of(head: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from outgrow.adapters.trace_access import ALB_LINE, LAMBDA_LINE, NGINX_LINE, rea
 from outgrow.adapters.trace_collect import ReadOptions
 from outgrow.adapters.trace_csv import read_csv
 from outgrow.adapters.trace_finish import finish
-from outgrow.adapters.trace_json import first_object, read_json_lines, read_json_list
+from outgrow.adapters.trace_json import read_json_lines, read_json_list
 from outgrow.adapters.trace_lines import Lines
 from outgrow.adapters.trace_tools import K6_HEADER, read_k6_csv, read_k6_summary, read_prometheus
 from outgrow.domain.errors import TraceError
@@ -67,13 +67,13 @@ def format_of(head: str) -> str:
     first = text.split("\n", 1)[0].rstrip("\r")
     if text.startswith("{"):
         return _json_format(text)
-    if text.startswith("[") and first_object(text[:1] + "]") is not None and not NGINX_LINE.match(first):
+    if text.startswith("[") and text[1:].lstrip()[:1] in {"{", "]"}:
         return "json"
     if first.startswith(K6_HEADER):
         return "k6-csv"
     known = (name for name, pattern in LINES.items() if pattern.match(first))
     found = next(known, None)
-    if found is None and any(LAMBDA_LINE.match(line) for line in text.splitlines()[:SEARCHED]):
+    if found is None and any(LAMBDA_LINE.match(line) for line in text.split("\n")[:SEARCHED]):
         return "lambda"
     return found or "csv"
 

@@ -28,6 +28,12 @@ SAMPLED: Final = 2000
 COARSE_S: Final = 1.0
 """Stamps in steps of so much are worth a note."""
 
+FEWEST_STAMPS: Final = 20
+"""Fewer may lie on whole minutes by chance."""
+
+ROUNDING_S: Final = 2e-6
+"""Stamps since 1970 are told apart to a quarter of a microsecond."""
+
 LONGEST_SPAN_S: Final = 50 * 366 * DAY_S
 EARLY_ZONE = "an IANA name such as Asia/Seoul, an offset such as +09:00, or UTC"
 
@@ -156,8 +162,9 @@ def resolution_of(times_s: array[float]) -> float:
     step = max(1, len(times_s) // SAMPLED)
     sample = times_s[::step]
     for resolution_s in RESOLUTIONS_S:
-        parts = [time_s / resolution_s for time_s in sample]
-        if all(abs(part - round(part)) < 0.01 for part in parts):
+        if resolution_s > COARSE_S and len(times_s) < FEWEST_STAMPS:
+            continue
+        if all(abs(time_s - round(time_s / resolution_s) * resolution_s) < ROUNDING_S for time_s in sample):
             return resolution_s
     return 0.0
 

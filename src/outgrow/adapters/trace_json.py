@@ -109,11 +109,3 @@ def _flat(item: dict[str, Any], prefix: str = "", depth: int = 0) -> dict[str, A
             flat[f"{prefix}{key}"] = value
     return flat
 
-
-def first_object(text: str) -> Any:
-    """The first line as JSON; None where it is none."""
-    line = next((line for line in text.splitlines() if line.strip()), "")
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None

@@ -33,7 +33,7 @@ class Lines:
         """The first bytes as text. Raises `TraceError` for what is no text file."""
         with self._open() as stream:
             raw = self._read(stream, size, 0)
-        if not raw.strip():
+        if not _text(raw).removeprefix("\ufeff").strip():
             raise TraceError(f"{self.path}: the file is empty", hint="is this the right file?")
         if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise TraceError(f"{self.path}: the text is UTF-16", hint="save it as UTF-8")
@@ -42,6 +42,10 @@ class Lines:
                 f"{self.path}: binary, not text", hint="traces are CSV, JSON or log lines, or those in gzip"
             )
         return _text(raw).removeprefix("\ufeff")
+
+    def first_lines(self) -> list[str]:
+        """The first lines, the last of them perhaps cut off."""
+        return self.head().replace("\r\n", "\n").split("\n")
 
     def batches(self) -> Iterator[tuple[int, list[str]]]:
         """Number of the first line (from 1) and the lines of each batch, without their ends."""

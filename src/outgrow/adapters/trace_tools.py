@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from array import array
 from itertools import pairwise
@@ -30,11 +29,12 @@ LATE: Final = 1.5
 
 def read_k6_csv(lines: Lines, options: ReadOptions) -> Read:
     """The requests of a k6 run from its CSV output: each ``http_req_duration`` (ms), stamped when it ended."""
-    header = next(csv.reader([lines.head().splitlines()[0]]))
+    if not lines.head().startswith(K6_HEADER):
+        raise TraceError(f"{lines.name}:1: not the CSV of k6, which begins {K6_HEADER}", hint="k6 run --out csv=FILE")
     metric = _k6_metric(lines)
     columns = {
-        "end": Column(kind="end", name="timestamp", place=header.index("timestamp")),
-        "service": Column(kind="service", name="metric_value", place=header.index("metric_value"), unit="ms"),
+        "end": Column(kind="end", name="timestamp", place=1),
+        "service": Column(kind="service", name="metric_value", place=2, unit="ms"),
     }
     collector = Collector(lines.name, columns, options)
     for number, batch in lines.batches():

@@ -55,7 +55,7 @@ def _arrivals(fit: Fit) -> list[str]:
 def totals_fragment(totals: Totals, fit: TotalsFit, task: str) -> str:
     """YAML of what a summary knows. The rate is that of a load test, and stands there as a comment."""
     lines = [
-        f"# Measured from {_plain(totals.name)}: a load test of {totals.duration_s:,.0f} s, {totals.requests:,} requests",
+        f"# Measured from {_plain(totals.name)}: a load test, {totals.requests:,} requests, {totals.duration_s:,.0f} s",
         "inference:",
         f"  - name: {task}",
         f"    # requests_per_day: {_range(fit.per_day)}  # the test's rate, kept up all day",
