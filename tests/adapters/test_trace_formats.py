@@ -414,5 +414,5 @@ def assert_same(trace, rows) -> None:
     midnight_s = (EPOCH_S + ordered[0][0] / 1000) // 86_400 * 86_400
     assert list(trace.times_s) == near([EPOCH_S + at / 1000 - midnight_s for at, _, _ in ordered])
     assert list(trace.service_s) == [took for _, took, _ in ordered]
-    names = {name: number for name, number in zip([row[2] for row in ordered], trace.session, strict=True)}
+    names = dict(zip([row[2] for row in ordered], trace.session, strict=True))
     assert [names[row[2]] for row in ordered] == list(trace.session)

@@ -108,4 +108,3 @@ def _flat(item: dict[str, Any], prefix: str = "", depth: int = 0) -> dict[str, A
         else:
             flat[f"{prefix}{key}"] = value
     return flat
-

@@ -19,6 +19,7 @@ LEVEL = 0.8
 
 SLOPE_STEP = 1e-4
 MOST_DAMPING = 1e8
+SETTLED = 1e-3
 
 _NORMAL = NormalDist()
 
@@ -156,6 +157,40 @@ def least_squares(
         if before - cost < 1e-7 * before + 1e-12:
             break
     return place, cost
+
+
+def slopes_at(residuals: Callable[[Vector], Vector], place: Vector) -> Matrix:
+    """Change of every residual along each direction."""
+    here = residuals(place)
+    return [_slope(residuals, place, at, here) for at in range(len(place))]
+
+
+def settle(
+    residuals: Callable[[Vector], Vector],
+    start: Vector,
+    slopes: Matrix,
+    bounds: tuple[Sequence[float], Sequence[float]],
+    steps: int,
+) -> Vector:
+    """The lowest place of nearly the same residuals as those that have ``slopes`` at ``start``, their lowest place.
+
+    Gauss-Newton with slopes that stay what they were, so that a step costs one look; no step longer than 1.
+    """
+    matrix = [[math.fsum(map(mul, left, right)) for right in slopes] for left in slopes]
+    for at, row in enumerate(matrix):
+        row[at] *= 1 + 1e-6
+    place = list(start)
+    for _ in range(steps):
+        here = residuals(place)
+        step = solve(matrix, [-math.fsum(map(mul, slope, here)) for slope in slopes])
+        longest = max(1.0, *(abs(value) for value in step))
+        place = [
+            min(max(value + move / longest, least), most)
+            for value, move, least, most in zip(place, step, *bounds, strict=True)
+        ]
+        if max(abs(value) for value in step) < SETTLED:
+            break
+    return place
 
 
 def _slope(residuals: Callable[[Vector], Vector], place: Vector, at: int, here: Vector) -> Vector:

@@ -17,6 +17,9 @@ FIRST_CUTS = (0.1, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99)
 APART = 1.5
 """Two kinds are told apart when their means (of logarithms) differ by so many times the sum of their deviations."""
 
+MOST_OVERLAP = 0.5
+"""And when beyond the threshold the longer kind is in the majority."""
+
 RARE_SHARE = 0.003
 RARE_COUNT = 5
 """A kind is one from this share of the values on, and so many of them."""
@@ -40,6 +43,12 @@ class Kinds:
             middle = (low + high) / 2
             low, high = (middle, high) if self.longer(math.exp(middle)) < 0.5 else (low, middle)
         return math.exp((low + high) / 2)
+
+    @property
+    def overlap(self) -> float:
+        """Values of the shorter kind beyond the threshold over all of the longer kind."""
+        beyond = (math.log(self.threshold_s) - self.means[0]) / self.deviations[0] / math.sqrt(2)
+        return self.shares[0] * math.erfc(beyond) / 2 / self.shares[1]
 
     def longer(self, value_s: float) -> float:
         """Chance that a time is of the longer kind."""
@@ -69,7 +78,7 @@ def two_kinds(values_s: Sequence[float], floor_s: float) -> Kinds | None:
     if not found:
         return None
     kinds = max(found, key=lambda each: each[0])[1]
-    apart = kinds.means[1] - kinds.means[0] > APART * sum(kinds.deviations)
+    apart = kinds.means[1] - kinds.means[0] > APART * sum(kinds.deviations) and kinds.overlap < MOST_OVERLAP
     rare = min(kinds.shares) < max(RARE_SHARE, RARE_COUNT / len(values_s))
     return kinds if apart and not rare else None
 

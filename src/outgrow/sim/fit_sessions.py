@@ -21,7 +21,16 @@ from typing import TYPE_CHECKING
 
 from outgrow.sim.fit_gaps import GapTable, count_gaps
 from outgrow.sim.fit_ground import ground_of
-from outgrow.sim.fit_math import Estimate, Vector, half_width, jackknife_errors, least_squares
+from outgrow.sim.fit_math import (
+    Estimate,
+    Matrix,
+    Vector,
+    half_width,
+    jackknife_errors,
+    least_squares,
+    settle,
+    slopes_at,
+)
 from outgrow.sim.laws import Lognormal
 from outgrow.sim.requests import NO_GAP
 
@@ -54,6 +63,7 @@ MOST_DOUBT = 5.0
 """Intervals end at a factor of e^5 either way."""
 
 START_RATIO = 5.0
+SETTLING_STEPS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +106,8 @@ def fit_by_gaps(times_s: Sequence[float], days: Days, edges: tuple[float, ...]) 
     used = [out for out in range(len(groups.requests)) if any(groups.requests[out])]
     if len(used) < FEWEST_GROUPS:
         return None
-    without = [Hazards(groups.table(out)).descend(best, 10)[0] for out in used]
+    slopes = hazards.slopes(best)
+    without = [Hazards(groups.table(out)).settle(best, slopes) for out in used]
     if not beyond_chance(best, without):
         return None
     return session_fit(best, jackknife_errors(without), len(without) - 1, "gaps")
@@ -144,6 +155,14 @@ class Hazards:
     def descend(self, start: Sequence[float], steps: int) -> tuple[Vector, float]:
         """The best place near a start and its cost, twice the negative log likelihood."""
         return least_squares(self._residuals, start, self._bounds, steps)
+
+    def slopes(self, place: Vector) -> Matrix:
+        """How the residuals change around a place."""
+        return slopes_at(self._residuals, place)
+
+    def settle(self, start: Vector, slopes: Matrix) -> Vector:
+        """The best place, when that of nearly the same table is known."""
+        return settle(self._residuals, start, slopes, self._bounds, SETTLING_STEPS)
 
     def without_sessions(self) -> float:
         """The cost of the best fit without sessions."""

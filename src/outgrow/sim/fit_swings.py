@@ -15,8 +15,18 @@ from typing import TYPE_CHECKING
 from outgrow.sim.fit_counts import CountTable, Dispersion, count_windows, windows_of
 from outgrow.sim.fit_gaps import GapTable, count_gaps
 from outgrow.sim.fit_ground import reproducible_ground
-from outgrow.sim.fit_math import Vector, jackknife_errors, least_squares
-from outgrow.sim.fit_sessions import FEWEST_GROUPS, GAP, SIZE, SPREAD, Hazards, SessionFit, beyond_chance, session_fit
+from outgrow.sim.fit_math import Matrix, Vector, jackknife_errors, least_squares, settle, slopes_at
+from outgrow.sim.fit_sessions import (
+    FEWEST_GROUPS,
+    GAP,
+    SETTLING_STEPS,
+    SIZE,
+    SPREAD,
+    Hazards,
+    SessionFit,
+    beyond_chance,
+    session_fit,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,6 +119,14 @@ class Curves:
         """The best place near a start, and its cost."""
         return least_squares(self._residuals, start, self._bounds, steps)
 
+    def slopes(self, place: Vector) -> Matrix:
+        """How the residuals change around a place."""
+        return slopes_at(self._residuals, place)
+
+    def settle(self, start: Vector, slopes: Matrix) -> Vector:
+        """The best place, when that of nearly the same curves is known."""
+        return settle(self._residuals, start, slopes, self._bounds, SETTLING_STEPS)
+
     def _residuals(self, place: Vector) -> Vector:
         session_s = (1 + math.exp(place[SIZE])) * math.exp(place[GAP])
         too_long = max(0.0, math.log(session_s / self._longest_s))
@@ -136,11 +154,13 @@ class Curves:
 
 def fit_by_counts(observed: Observed) -> SessionFit | None:
     """The session law nearest to both curves, with intervals that leave out parts; None where it may be chance."""
-    best = observed.curves().best()
+    curves = observed.curves()
+    best = curves.best()
+    slopes = curves.slopes(best)
     used = [out for out, requests in enumerate(observed.gaps.requests) if any(requests)]
     if len(used) < FEWEST_GROUPS:
         return None
-    without = [observed.curves(out).descend(best, 15)[0] for out in used]
+    without = [observed.curves(out).settle(best, slopes) for out in used]
     if not beyond_chance(best, without, CLEAR_ENOUGH):
         return None
     return session_fit(best, jackknife_errors(without), len(without) - 1, "counts")
