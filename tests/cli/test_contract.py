@@ -344,7 +344,7 @@ def test_schema_accepts_the_examples_and_refuses_what_is_missing_or_unknown():
 def test_help_names_every_exit_code_and_every_verb_has_an_example():
     text = outgrow("--help").stdout
     assert "exit codes: 0" in text
-    for verb in ("price", "decide", "check", "init", "prices", "schema"):
+    for verb in ("price", "decide", "check", "init", "fit", "prices", "schema"):
         assert verb in text
         shown = outgrow(verb, "--help")
         assert shown.returncode == 0

@@ -32,7 +32,7 @@ EXIT_OF: tuple[tuple[type[errors.OutgrowError], int], ...] = (
     (errors.OutgrowError, BAD_INPUT),
 )
 
-VERBS = ("price", "decide", "simulate", "check", "init", "prices", "schema")
+VERBS = ("price", "decide", "simulate", "check", "init", "fit", "prices", "schema")
 
 
 class Parser(argparse.ArgumentParser):
@@ -73,6 +73,7 @@ HELP = {
     "simulate": "play options over many drawn months",
     "check": "say whether a record still holds",
     "init": "write a commented service.yaml",
+    "fit": "measure arrivals and service times from a trace",
     "prices": "list, show, check or refresh the prices",
     "schema": "print the JSON Schema of a spec, for editors",
 }

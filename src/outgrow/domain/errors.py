@@ -20,6 +20,10 @@ class SpecError(OutgrowError):
     """The service spec cannot be used as written. Carries every problem found, one per line."""
 
 
+class TraceError(OutgrowError):
+    """A request trace cannot be read, or says too little to be fitted."""
+
+
 class RecordError(OutgrowError):
     """A decision record cannot be read or written."""
 

@@ -1,0 +1,161 @@
+"""What process does a trace look like? Rate, shape, days, sessions, service times and starts, with their intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from outgrow.domain.errors import TraceError
+from outgrow.domain.message import Message, message
+from outgrow.sim.fit_arrivals import fit_unnamed
+from outgrow.sim.fit_days import Days, survey
+from outgrow.sim.fit_math import Estimate, around, mean_and_cv
+from outgrow.sim.fit_names import fit_by_names
+from outgrow.sim.fit_rate import Shape, fit_day_variance, fit_rate, fit_shape, growth_of, weekend_ratio
+from outgrow.sim.fit_service import StartFit, TimeFit, fit_starts, fit_times, service_times, warm_services
+from outgrow.sim.requests import DAY_S, NO_GAP, Poisson, Sessions
+
+if TYPE_CHECKING:
+    from array import array
+    from datetime import date
+
+    from outgrow.domain.trace import Trace
+    from outgrow.sim.fit_sessions import SessionFit
+
+FEWEST_REQUESTS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speeds:
+    """Tokens a second that turn token counts into service time; None: not known."""
+
+    input_per_s: float | None = None
+    output_per_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """A trace as a process.
+
+    Attributes:
+        requests: how many there were.
+        watched_s: seconds the log watched.
+        days: calendar days it touches; ``whole_days`` of them watched from end to end.
+        first_day: the local date it begins on, and ``last_day``; None where no calendar is known.
+        per_day: requests of an average day.
+        shape: how a day spreads over its hours.
+        day_variance: variance of the gamma day factor; None with too few days.
+        sessions: None where requests come one by one, or nothing can be told.
+        pause_s: a longer pause of a name begins a session; None without names.
+        service: time of one request; None where the log does not say.
+        service_by: "logged", "response" (waits included) or "tokens".
+        tokens: mean input and output tokens of a request.
+        starts: what the log says about starts.
+        notes: what a reader should know.
+    """
+
+    requests: int
+    watched_s: float
+    days: int
+    whole_days: int
+    first_day: date | None
+    last_day: date | None
+    per_day: Estimate
+    shape: Shape
+    day_variance: Estimate | None
+    sessions: SessionFit | None
+    pause_s: float | None
+    service: TimeFit | None
+    service_by: str
+    tokens: tuple[Estimate | None, Estimate | None]
+    starts: StartFit | None
+    notes: tuple[Message, ...]
+
+    @property
+    def process(self) -> Poisson | Sessions:
+        """The fitted process, to be drawn from."""
+        per_hour = tuple(self.per_day.mid * share for share in self.shape.mids)
+        variance = 0.0 if self.day_variance is None else self.day_variance.mid
+        if self.sessions is None:
+            return (
+                Sessions(per_hour=per_hour, gap=NO_GAP, day_variance=variance)
+                if variance
+                else Poisson(per_hour=per_hour)
+            )
+        return Sessions(per_hour=per_hour, size=self.sessions.size.mid, gap=self.sessions.gap, day_variance=variance)
+
+
+def fit_trace(trace: Trace, speeds: Speeds) -> Fit:
+    """The process nearest to a trace. Raises `TraceError` for fewer than two requests or all at one instant."""
+    if len(trace.times_s) < FEWEST_REQUESTS or trace.span_s[1] <= trace.span_s[0]:
+        found = "one request" if len(trace.times_s) == 1 else "requests of one instant only"
+        raise TraceError(f"{trace.name}: {found}; a rate needs at least two moments", hint="give a longer trace")
+    days = survey(trace)
+    sessions, pause_s, notes = _sessions(trace, days)
+    dispersion = sessions.dispersion if sessions else 1.0
+    services = service_times(trace, speeds.input_per_s, speeds.output_per_s)
+    starts = fit_starts(trace, services)
+    service = None if services is None else fit_times(warm_services(trace, services))
+    by = "tokens" if trace.service_s is None else "response" if trace.service_is_response else "logged"
+    shape = fit_shape(days, dispersion)
+    return Fit(
+        requests=len(trace.times_s),
+        watched_s=days.watched_s,
+        days=len(days.quarters),
+        whole_days=len(days.whole),
+        first_day=_date(trace, trace.span_s[0]),
+        last_day=_date(trace, trace.span_s[1] - 1e-6),
+        per_day=fit_rate(days, dispersion),
+        shape=shape,
+        day_variance=fit_day_variance(days, dispersion),
+        sessions=sessions,
+        pause_s=pause_s,
+        service=service,
+        service_by=by,
+        tokens=(_mean(trace.input_tokens), _mean(trace.output_tokens)),
+        starts=starts,
+        notes=(*notes, *_notes(days, shape, service, by)),
+    )
+
+
+def _sessions(trace: Trace, days: Days) -> tuple[SessionFit | None, float | None, tuple[Message, ...]]:
+    """By name where names part sessions, else from the times alone."""
+    if trace.session is not None:
+        named = fit_by_names(trace.times_s, trace.session, trace.resolution_s)
+        if named is not None:
+            return named.fit, named.pause_s, ()
+        unnamed = fit_unnamed(trace.times_s, days, trace.resolution_s)
+        return unnamed, None, (message("trace.names-part-nothing"),)
+    return fit_unnamed(trace.times_s, days, trace.resolution_s), None, ()
+
+
+def _notes(days: Days, shape: Shape, service: TimeFit | None, by: str) -> list[Message]:
+    notes = [
+        message("trace.hole", hours=round((end - begin) / 3600.0, 1), day=int(begin // DAY_S) - days.first + 1)
+        for begin, end in days.missing
+    ]
+    if not shape.seen:
+        notes.append(message("trace.short", hours=round(days.watched_s / 3600.0, 2)))
+    ratio = weekend_ratio(days)
+    if ratio is not None:
+        notes.append(message("trace.weekend", percent=round(100 * ratio)))
+    growth = growth_of(days)
+    if growth is not None:
+        notes.append(message("trace.growth", percent=round(100 * growth)))
+    if service is not None and not service.lognormal:
+        notes.append(message("trace.not-lognormal"))
+    if service is not None and by == "response":
+        notes.append(message("trace.response"))
+    return notes
+
+
+def _date(trace: Trace, at_s: float) -> date | None:
+    return None if trace.first_day is None else trace.first_day + timedelta(days=int(at_s // DAY_S))
+
+
+def _mean(values: array[float] | None) -> Estimate | None:
+    if values is None or not len(values):
+        return None
+    mean, cv = mean_and_cv(values)
+    return around(mean, cv / len(values) ** 0.5) if mean > 0 else None

@@ -1,0 +1,131 @@
+"""What a recorded trace becomes before it is played: cut, repeated to a longer horizon, scaled to another load."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from outgrow.sim.compiled import draw_many
+from outgrow.sim.laws import Uniform, check_range
+from outgrow.sim.requests import DAY_S, Given
+from outgrow.sim.streams import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from outgrow.domain.trace import Trace
+
+COLUMNS = ("service_s", "input_tokens", "output_tokens", "session", "instance", "start_s", "delay_s")
+_HALF_MOST_COPIES = 500
+MOST_FACTOR = 2.0 * _HALF_MOST_COPIES
+
+
+def as_given(trace: Trace, seed: int = 0) -> Given:
+    """The trace as arrivals to be played, hour h of the run being hour h of the day.
+
+    Stamps of a resolution r stand for some moment in [t, t + r); they are spread evenly by chance, so that ties of the
+    clock are not taken for requests at one instant. Times from before second 0 are refused by the kernel.
+    """
+    times_s, order = trace.times_s, None
+    if trace.resolution_s > 0 and len(times_s):
+        moved = draw_many(Uniform(), seed, Purpose.ARRIVALS, len(times_s))
+        spread = [time_s + part * trace.resolution_s for time_s, part in zip(times_s, moved, strict=True)]
+        order = sorted(range(len(spread)), key=spread.__getitem__)
+        times_s = array("d", [spread[place] for place in order])
+    services = trace.service_s
+    if services is not None and order is not None:
+        services = array("d", [services[place] for place in order])
+    return Given(times_s=times_s, service_s=services)
+
+
+def cut(trace: Trace, begin_s: float, end_s: float) -> Trace:
+    """What came from ``begin_s`` up to ``end_s``; seconds are still counted from the trace's first midnight."""
+    first, last = bisect_left(trace.times_s, begin_s), bisect_left(trace.times_s, end_s)
+    columns: dict[str, Any] = {name: column[first:last] for name, column in _columns(trace).items()}
+    return replace(trace, times_s=trace.times_s[first:last], span_s=(begin_s, end_s), **columns)
+
+
+def shifted(trace: Trace, by_s: float) -> Trace:
+    """Everything ``by_s`` later."""
+    begin, end = trace.span_s
+    return replace(
+        trace, times_s=array("d", [time_s + by_s for time_s in trace.times_s]), span_s=(begin + by_s, end + by_s)
+    )
+
+
+def period_of(trace: Trace) -> float:
+    """After how long a repetition begins: the days the trace touches, or its own length for less than a day."""
+    begin, end = trace.span_s
+    if end - begin < 0.98 * DAY_S:
+        return max(end - begin, 1e-6)
+    return (math.ceil(end / DAY_S) - math.floor(begin / DAY_S)) * DAY_S
+
+
+def repeated(trace: Trace, horizon_s: float) -> Trace:
+    """The trace over and over until ``horizon_s``, each time whole days later, so that hours stay hours.
+
+    A trace shorter than a day follows on itself without a pause. What is rare in the trace comes back with the same
+    rhythm: a repeated month knows no day that the month did not have, and its bill has no more independent days than
+    the trace. Days touched only in part are quiet for their other part.
+    """
+    period = period_of(trace)
+    end = trace.span_s[1]
+    copies = max(1, math.ceil((horizon_s - trace.span_s[0]) / period))
+    times = array("d", trace.times_s)
+    columns = {name: column[:] for name, column in _columns(trace).items()}
+    for copy in range(1, copies):
+        times.extend(time_s + copy * period for time_s in trace.times_s)
+        for name, column in _columns(trace).items():
+            columns[name].extend(column)
+    longer = replace(trace, times_s=times, span_s=(trace.span_s[0], end + (copies - 1) * period), **columns)
+    return cut(longer, longer.span_s[0], min(horizon_s, longer.span_s[1])) if horizon_s < longer.span_s[1] else longer
+
+
+def scaled(trace: Trace, factor: float, seed: int = 0) -> Trace:
+    """The trace with ``factor`` times its requests, 0 to 1000.
+
+    Whole copies are laid over it, each moved by its own number of whole days around the trace's end (by chance within
+    the trace when it is shorter than two days); the part left over is a seeded choice of requests, of whole sessions
+    where the trace names them. Copies do not know of each other: more users of the same kind, not the same users
+    asking more. A choice of single requests thins sessions too, and moved copies put a busy day on a quiet one, so
+    that days differ less: variance of the day factor falls by up to ``1 / factor``.
+    """
+    check_range("factor", factor, 0, MOST_FACTOR)
+    whole, part = int(factor), factor - int(factor)
+    period = period_of(trace)
+    days = int(period // DAY_S)
+    moves = draw_many(Uniform(), seed, Purpose.DAY, whole + 1)
+    begin = trace.span_s[0] if days < 2 else math.floor(trace.span_s[0] / DAY_S) * DAY_S
+    times, places = array("d"), array("q")
+    for copy in range(whole + (part > 0)):
+        by_s = moves[copy] * period if days < 2 else (1 + int(moves[copy] * (days - 1))) * DAY_S
+        kept = range(len(trace.times_s)) if copy < whole else _chosen(trace, part, seed)
+        for place in kept:
+            time_s = trace.times_s[place]
+            times.append(begin + (time_s - begin + by_s) % period if copy else time_s)
+            places.append(place)
+    order = sorted(range(len(times)), key=times.__getitem__)
+    columns: dict[str, Any] = {
+        name: array(column.typecode, [column[places[place]] for place in order])
+        for name, column in _columns(trace).items()
+    }
+    span = trace.span_s if whole <= 1 and not part else (begin, max(begin + period, trace.span_s[1]))
+    return replace(trace, times_s=array("d", [times[place] for place in order]), span_s=span, **columns)
+
+
+def _chosen(trace: Trace, share: float, seed: int) -> Sequence[int]:
+    """Places of a share of the requests; all or none of a session where sessions are named."""
+    draws = draw_many(Uniform(), seed, Purpose.SESSION_SIZE, len(trace.times_s))
+    if trace.session is None:
+        return [place for place, draw in enumerate(draws) if draw < share]
+    fate: dict[int, bool] = {}
+    for name, draw in zip(trace.session, draws, strict=True):
+        fate.setdefault(name, draw < share)
+    return [place for place, name in enumerate(trace.session) if fate[name]]
+
+
+def _columns(trace: Trace) -> dict[str, Any]:
+    return {name: column for name in COLUMNS if (column := getattr(trace, name)) is not None}
