@@ -15,17 +15,19 @@ ABANDONED_S = 600.0
 """A file beside its target that is this old belongs to a run that was killed."""
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
-def write_atomic(path: Path, text: str) -> None:
+def write_atomic(path: Path, text: str | Iterable[str]) -> None:
     """Writes ``text`` without a name first and then moves it into place; the old file stays whole until then.
 
-    Where the file system has no nameless files, it has a name beginning with a dot while it is written.
+    Where the file system has no nameless files, it has a name beginning with a dot while it is written. Text in pieces
+    is written piece by piece; it may be asked for its pieces twice.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        name = _written(path, text.encode())
+        name = _written(path, (text,) if isinstance(text, str) else text)
     except OSError as problem:
         raise RecordError(
             f"{path}: cannot be written: {problem.strerror or problem}", hint="choose a writable folder with --out"
@@ -39,7 +41,7 @@ def write_atomic(path: Path, text: str) -> None:
             os.unlink(name)  # noqa: PTH108
 
 
-def _written(path: Path, data: bytes) -> str:
+def _written(path: Path, data: Iterable[str]) -> str:
     """A complete file beside ``path``, and its name."""
     handle = _nameless(path.parent)
     if handle is None:
@@ -67,7 +69,7 @@ def _nameless(folder: Path) -> int | None:
         raise
 
 
-def _named(path: Path, data: bytes) -> str:
+def _named(path: Path, data: Iterable[str]) -> str:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         _fill(handle, data)
@@ -81,10 +83,11 @@ def _named(path: Path, data: bytes) -> str:
     return name
 
 
-def _fill(handle: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(handle, left) :]
+def _fill(handle: int, data: Iterable[str]) -> None:
+    for piece in data:
+        left = memoryview(piece.encode())
+        while left:
+            left = left[os.write(handle, left) :]
     os.fsync(handle)
 
 

@@ -60,11 +60,28 @@ def pattern_is_one(given: Given) -> Problem | None:
     sessions = [key for key in ("session_size", "session_gap_s", "session_gap_cv", "day_variance") if key in given]
     if kind == "trace" and "file" not in given:
         return (), "a trace needs file: the name of the trace beside the spec"
-    if kind != "trace" and "file" in given:
-        return ("file",), f"goes with kind: trace; found kind: {kind}"
+    of_trace = [key for key in ("file", "timezone", "columns") if key in given]
+    if kind != "trace" and of_trace:
+        return (of_trace[0],), f"goes with kind: trace; found kind: {kind}"
     if kind != "sessions" and sessions:
         return (sessions[0],), f"goes with kind: sessions; found kind: {kind}"
     return None
+
+
+def measured_or_stated(file: str, *numbers: str) -> Rule:
+    """Times come from a file of measured ones or are stated, not both."""
+
+    def rule(given: Given) -> Problem | None:
+        found = [key for key in numbers if key in given]
+        return ((found[0],), f"{file} has its own; give one or the other") if file in given and found else None
+
+    return rule
+
+
+def trace_has_its_day(given: Given) -> Problem | None:
+    """A trace says itself how a day spreads."""
+    file = given.get("arrivals", {}).get("file")
+    return (("day_shape",), f"{file} has its own; leave it out") if file and "day_shape" in given else None
 
 
 def scaler_value(given: Given) -> Problem | None:

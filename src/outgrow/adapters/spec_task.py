@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from outgrow.adapters import spec_rules as rules
-from outgrow.adapters.spec_fields import Part, amount, choice, flag, many, part, real, shape, slug, text, whole
+from outgrow.adapters.spec_fields import Field, Part, amount, choice, flag, many, part, real, shape, slug, text, whole
 from outgrow.domain import task as t
 from outgrow.domain.arrivals import POISSON, ArrivalKind, Pattern
 from outgrow.domain.pool import ScalerKind, Scaling
+
+
+def _file(about: str) -> Field:
+    """A file by its path from the folder of the spec, so that both can move together."""
+    return text(about, pattern=r"[^/\\~\s][^\n]*", like="a path from the folder of the spec, such as requests.csv")
+
 
 ARRIVALS: Final = Part(
     name="arrivals",
@@ -21,7 +27,9 @@ ARRIVALS: Final = Part(
         "session_gap_s": amount("Seconds from one request of a session to its next, on average.", high=86_400),
         "session_gap_cv": amount("Spread of those gaps: deviation / mean.", high=100),
         "day_variance": amount("Variance of the factor between days: 0.44 is 0.66 up and down.", high=1000),
-        "file": text("The trace, beside the spec: whatever `outgrow fit` reads."),
+        "file": _file("The trace, by its path from the spec: whatever `outgrow fit` reads."),
+        "timezone": text("Whose day the trace's stamps are read in, such as Asia/Seoul."),
+        "columns": many(text("KIND=NAME.", pattern="[a-z_]+=.+", like="KIND=NAME"), "Columns of the trace by name."),
     },
 )
 
@@ -30,6 +38,8 @@ def _pattern(given: dict[str, Any]) -> Pattern:
     kind = given.get("kind", ArrivalKind.TRACE if "file" in given else ArrivalKind.SESSIONS)
     if kind is ArrivalKind.POISSON:
         return POISSON
+    if kind is ArrivalKind.TRACE:
+        return Pattern(**{**given, "kind": kind}, session_size=1.0, day_variance=0.0)
     return Pattern(**{**given, "kind": kind})
 
 
@@ -117,15 +127,24 @@ TASK: Final = Part(
     name="inference_task",
     about="One kind of model work: how often, how long, what it must meet.",
     into=dict,
-    rules=(rules.one_of("requests_per_day", "requests_per_user_day"), rules.windows_apart),
+    rules=(
+        rules.one_of("requests_per_day", "requests_per_user_day"),
+        rules.windows_apart,
+        rules.measured_or_stated("service_times", "service_s", "service_cv"),
+        rules.measured_or_stated("cold_starts", "cold_start_s", "cold_start_cv"),
+        rules.one_of("service_s", "service_times"),
+        rules.trace_has_its_day,
+    ),
     fields={
         "name": slug("What the task is called."),
         "requests_per_day": amount("Requests in a day at today's users; grows with the users.", above=0),
         "requests_per_user_day": amount("Requests of one user in a day.", above=0),
-        "service_s": amount("Seconds a warm GPU works on one request.", above=0, high=86_400, required=True),
+        "service_s": amount("Seconds a warm GPU works on one request.", above=0, high=86_400),
         "service_cv": amount("Spread of the service time: deviation / mean.", high=100),
+        "service_times": _file("Or a file of measured ones, by its path from the spec."),
         "cold_start_s": amount("Seconds from nothing to a warm worker.", high=86_400),
         "cold_start_cv": amount("Spread of the cold start: deviation / mean.", high=100),
+        "cold_starts": _file("Or a file of measured ones, by its path from the spec."),
         "gpu_memory_gib": amount("GiB of GPU memory the model needs."),
         "custom_model": flag("Weights of your own that no API sells."),
         "data": choice("How private the payload is.", t.DataClass),

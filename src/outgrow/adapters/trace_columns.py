@@ -58,7 +58,8 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         *("stoptime", "clientendtime"),
     ),
     "service": (
-        *("executiontime", "servicetime", "service", "exectime", "processingtime", "runtime", "duration", "latency"),
+        *("executiontime", "servicetime", "service", "exectime", "processingtime", "runtime", "execution"),
+        *("executionduration", "processing", "inferencetime", "duration", "latency"),
         *(
             "responsetime",
             "requesttime",
@@ -209,6 +210,11 @@ def _place(header: Sequence[str], name: str) -> int | None:
 def bare_name(name: str) -> str:
     """The name without its unit, as `NAMES` has it."""
     return _split(name)[0]
+
+
+def unit_of(name: str) -> str | None:
+    """The unit a name ends in, or which its tool means without saying so."""
+    return _split(name)[1] or ("ms" if name in IN_MS else None)
 
 
 def _split(name: str) -> tuple[str, str | None]:

@@ -44,7 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
 
         record = read_record(target)
         changed = Path(arguments.spec) if arguments.spec else None
-        result = check_record(record, asked(arguments), changed)
+        folder = target if target.is_dir() else target.parent
+        result = check_record(record, asked(arguments), changed, folder)
         if arguments.mark and result["status"] != "holds":
             mark_to_review(record, target, result)
     if arguments.json:
@@ -67,6 +68,8 @@ def _show(result: dict[str, Any]) -> None:
         out(f"  {verdict} {claim['id']}: expected {claim['expected']}; found {claim['found']}")
     for change in result["changed_choices"]:
         out(f"  choice of {change['question']}: was {change['was'] or 'none'}, is {change['now'] or 'none'}")
+    if result["changed_files"]:
+        out(f"  changed since: {', '.join(result['changed_files'])}")
     if result["changed_prices"]:
         rows = [
             [

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from outgrow.cli.terminal import out, print_json, say, table
+from outgrow.cli.traced import add_reading, reading, speeds
 from outgrow.domain.errors import TraceError
 
 if TYPE_CHECKING:
@@ -30,16 +31,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         allow_abbrev=False,
     )
     parser.add_argument("trace", metavar="TRACE", help="access log, CSV, JSON lines, k6 or Prometheus export, or .gz")
-    parser.add_argument("--format", metavar="F", help="read it as this instead of by its content")
-    parser.add_argument(
-        "--column", metavar="KIND=NAME", action="append", default=[], help="a column by name, e.g. service_ms=took"
-    )
-    parser.add_argument("--timezone", metavar="Z", help="whose day it is, e.g. Asia/Seoul (default: the stamps' own)")
+    add_reading(parser)
     parser.add_argument("--task", metavar="NAME", default="model", help="the inference task the fragment is about")
-    parser.add_argument("--input-tokens-per-s", metavar="X", help="reading speed, where only tokens are known")
-    parser.add_argument("--output-tokens-per-s", metavar="Y", help="writing speed, where only tokens are known")
-    parser.add_argument("--skip-bad", action="store_true", help="leave out lines that cannot be used, and count them")
-    parser.add_argument("--drop-duplicates", action="store_true", help="leave out rows that repeat another exactly")
     parser.add_argument("--seed", metavar="N", default="0", help="seed of the check on held-out days")
     parser.add_argument("--out", metavar="FILE", help="write the spec fragment there")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -47,23 +40,14 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(arguments: argparse.Namespace) -> int:
     """Fits, prints, writes."""
-    from outgrow.adapters.trace_collect import ReadOptions
     from outgrow.flows.fit_trace import Asked, fit_file, write_fragment
-    from outgrow.sim.fit import Speeds
 
-    options = ReadOptions(
-        format=arguments.format,
-        columns=tuple(arguments.column),
-        timezone=arguments.timezone,
-        skip_bad=arguments.skip_bad,
-        drop_duplicates=arguments.drop_duplicates,
-    )
-    speeds = Speeds(
-        input_per_s=_speed("--input-tokens-per-s", arguments.input_tokens_per_s),
-        output_per_s=_speed("--output-tokens-per-s", arguments.output_tokens_per_s),
-    )
     asked = Asked(
-        path=Path(arguments.trace), options=options, speeds=speeds, task=arguments.task, seed=_seed(arguments.seed)
+        path=Path(arguments.trace),
+        options=reading(arguments),
+        speeds=speeds(arguments),
+        task=arguments.task,
+        seed=_seed(arguments.seed),
     )
     data = fit_file(asked, _progress())
     if arguments.out:
@@ -77,18 +61,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         say("hint: --out FILE writes this as part of a spec")
     return 0
-
-
-def _speed(name: str, text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 1e9:
-        raise TraceError(f"{name}: found {text!r}; expected tokens a second, above 0 up to 1e9")
-    return value
 
 
 def _seed(text: str) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from outgrow.cli.asked import add_shared, asked, where
-from outgrow.cli.terminal import money, out, print_json, say, table
+from outgrow.cli.played import show_replay, show_study
+from outgrow.cli.terminal import print_json, say
+from outgrow.cli.traced import add_reading, reading, speeds
 from outgrow.domain.errors import SpecError
 
 if TYPE_CHECKING:
@@ -16,8 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from outgrow.adapters.spread import Runner
+    from outgrow.flows.measured import Given
+    from outgrow.flows.question import Opened
 
 MOST_REPLICATIONS = 100_000
+MOST_SCALE = 1000.0
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -48,18 +54,46 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     parser.add_argument("--cores", metavar="N", type=int, help="cores of this machine to use (default: all)")
     parser.add_argument("--out", metavar="FILE", help="write the result; an interrupted study goes on from its parts")
+    parser.add_argument("--records", metavar="FILE", help="write the first month, or the replay, one CSV row a request")
+    measured = parser.add_argument_group("measured instead of stated")
+    measured.add_argument("--trace", metavar="FILE", help="play these requests: whatever `outgrow fit` reads")
+    measured.add_argument("--replay", action="store_true", help="play the trace once, as recorded, not drawn months")
+    measured.add_argument("--scale", metavar="X", type=float, default=1.0, help="so many times the trace's requests")
+    measured.add_argument("--service-times", metavar="FILE", help="measured seconds of work, one a line or a column")
+    measured.add_argument("--cold-starts", metavar="FILE", help="measured seconds of cold starts")
+    measured.add_argument("--task", metavar="NAME", help="the inference task they are about (default: the only one)")
+    add_reading(measured)
     add_shared(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Plays and prints."""
-    from outgrow.adapters.files import write_atomic
-    from outgrow.adapters.study_store import StudyStore
+    from outgrow.flows.measured import said
     from outgrow.flows.question import open_spec
-    from outgrow.flows.study import plan_study, run_study
 
     _check(arguments)
-    opened = open_spec(Path(arguments.spec), asked(arguments))
+    opened = open_spec(Path(arguments.spec), dataclasses.replace(asked(arguments), files=_files(arguments)))
+    for note in said(opened.measured):
+        say(f"note: {note}")
+    result = _replayed(arguments, opened) if arguments.replay else _studied(arguments, opened)
+    for written in (arguments.out, arguments.records):
+        if written:
+            say(f"wrote {written}")
+    if arguments.json:
+        print_json(result)
+    elif arguments.replay:
+        show_replay(result)
+    else:
+        show_study(result)
+    return 0
+
+
+def _studied(arguments: argparse.Namespace, opened: Opened) -> dict[str, Any]:
+    from outgrow.adapters.files import write_atomic
+    from outgrow.adapters.study_store import StudyStore
+    from outgrow.flows.records import month_records
+    from outgrow.flows.study import plan_study, run_study
+
     study = plan_study(
         opened,
         only=arguments.option,
@@ -67,21 +101,57 @@ def run(arguments: argparse.Namespace) -> int:
         replications=arguments.replications,
         arrivals=arguments.arrivals,
         asked_engine=arguments.engine,
-        **({} if arguments.seed is None else {"seed": arguments.seed}),
+        **_seed(arguments),
     )
     runner = _runner(arguments)
     target = Path(arguments.out) if arguments.out else None
     store = StudyStore.beside(target, study.identity) if target else None
     result = run_study(study, runner, store, _progress(study.replications))
+    if arguments.records:
+        write_atomic(Path(arguments.records), month_records(study))
     if target and store:
-        write_atomic(target, json.dumps(result, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+        write_atomic(target, _text(result))
         store.clear()
-        say(f"wrote {target}")
-    if arguments.json:
-        print_json(result)
-    else:
-        _show(result)
-    return 0
+    return result
+
+
+def _replayed(arguments: argparse.Namespace, opened: Opened) -> dict[str, Any]:
+    from outgrow.adapters.files import write_atomic
+    from outgrow.flows.replay import plan_replay, run_replay
+
+    _check_engine(arguments)
+    replay = plan_replay(
+        opened,
+        only=arguments.option,
+        settings=dict(_setting(text) for text in arguments.setting),
+        asked_engine=arguments.engine,
+        **_seed(arguments),
+    )
+    result = run_replay(replay, Path(arguments.records) if arguments.records else None)
+    if arguments.out:
+        write_atomic(Path(arguments.out), _text(result))
+    return result
+
+
+def _text(result: dict[str, Any]) -> str:
+    return json.dumps(result, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def _seed(arguments: argparse.Namespace) -> dict[str, int]:
+    return {} if arguments.seed is None else {"seed": arguments.seed}
+
+
+def _files(arguments: argparse.Namespace) -> Given | None:
+    """The measured files that were named; None without any."""
+    named = {"trace": arguments.trace, "cold_starts": arguments.cold_starts, "service_times": arguments.service_times}
+    if not any(named.values()):
+        return None
+    from outgrow.flows.measured import Given
+
+    paths = {name: Path(text) if text else None for name, text in named.items()}
+    return Given(
+        task=arguments.task, options=reading(arguments), speeds=speeds(arguments), scale=arguments.scale, **paths
+    )
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -89,9 +159,23 @@ def _check(arguments: argparse.Namespace) -> None:
         raise SpecError(f"--replications: found {arguments.replications}; allowed is 1 to {MOST_REPLICATIONS:,}")
     if arguments.cores is not None and not 1 <= arguments.cores <= 1024:
         raise SpecError(f"--cores: found {arguments.cores}; allowed is 1 to 1,024")
-    target = Path(arguments.out) if arguments.out else None
-    if target and target.is_dir():
-        raise SpecError(f"--out: {target} is a folder; name a file, e.g. {target / 'study.json'}")
+    if not 0 < arguments.scale <= MOST_SCALE:
+        raise SpecError(f"--scale: found {arguments.scale:g}; allowed is above 0 up to {MOST_SCALE:,.0f}")
+    if arguments.scale != 1 and not arguments.trace:
+        raise SpecError("--scale: is about a --trace; found none", hint="--set inference.NAME.requests_per_day=N")
+    for name in ("out", "records"):
+        target = Path(getattr(arguments, name) or ".")
+        if getattr(arguments, name) and target.is_dir():
+            raise SpecError(f"--{name}: {target} is a folder; name a file, e.g. {target / 'study.json'}")
+    if arguments.replay:
+        _check_replay(arguments)
+
+
+def _check_replay(arguments: argparse.Namespace) -> None:
+    """What a replay has no use for."""
+    for name, given in (("--arrivals", arguments.arrivals), ("--on", where(arguments)), ("--cores", arguments.cores)):
+        if given is not None:
+            raise SpecError(f"{name}: found {given} with --replay, which plays the trace once, as recorded")
 
 
 def _setting(text: str) -> tuple[str, str | int | float]:
@@ -116,13 +200,20 @@ def _runner(arguments: argparse.Namespace) -> Runner:
         if arguments.cores is not None:
             raise SpecError("--cores: is for this machine and does not go with --on a cluster")
         return on_cluster(address)
-    try:
-        playing = engine(arguments.engine)
-    except ImportError as problem:
-        raise SpecError(f"--engine: {problem}") from None
+    _check_engine(arguments)
+    playing = engine(arguments.engine)
     if playing == "plain" and arguments.engine is None:
         say("note: the compiled kernel is not installed; the plain one gives the same numbers about 100 times slower")
     return on_cores(threads=playing == "compiled", cores=arguments.cores)
+
+
+def _check_engine(arguments: argparse.Namespace) -> None:
+    from outgrow.sim.compiled import engine
+
+    try:
+        engine(arguments.engine)
+    except ImportError as problem:
+        raise SpecError(f"--engine: {problem}") from None
 
 
 def _progress(months: int) -> Callable[[int], None]:
@@ -139,67 +230,3 @@ def _progress(months: int) -> Callable[[int], None]:
             bar.close()
 
     return seen
-
-
-def _show(result: dict[str, Any]) -> None:
-    study = result["study"]
-    arrivals = study["arrivals"] if isinstance(study["arrivals"], str) else ", ".join(study["arrivals"])
-    out(
-        f"{study['service']} in {study['region']}: {study['months']} months, {arrivals} arrivals, seed {study['seed']},"
-        f" warm-up {study['warm_up_days']:g} day, {result['engine']} kernel; median, and 80 % of the months\n"
-    )
-    rows = [_row(option) for option in result["options"]]
-    header = ("option", "month", "80 %", "p50 s", "p95 s", "80 %", "p99 s", "delayed", "cold", "used", "keeps all")
-    out(table(rows, header, right=set(range(1, len(header)))))
-    for option in result["options"]:
-        for line in _more(option):
-            out(f"  {option['option']}: {line}")
-
-
-def _row(option: dict[str, Any]) -> list[str]:
-    settings = " ".join(f"{name}={value}" for name, value in option["settings"].items())
-    return [
-        f"{option['option']} {settings}".strip(),
-        _money(option["bill_usd"]["median"]),
-        _between(option["bill_usd"], _money),
-        *(_seconds((option[name] or {}).get("median"), option[name]) for name in ("p50_s", "p95_s")),
-        _between(option["p95_s"], lambda value: _seconds(value, option["p95_s"])),
-        _seconds((option["p99_s"] or {}).get("median"), option["p99_s"]),
-        *(_percent(option[name]) for name in ("delayed_share", "cold_share", "utilisation_frac")),
-        f"{option['kept_share'] * 100:.0f} %",
-    ]
-
-
-def _more(option: dict[str, Any]) -> list[str]:
-    """Endings that are not answers, attempts beyond the first, and what breaks."""
-    lines = []
-    endings = option["endings"] or {}
-    bad = [
-        f"{name.replace('_', ' ')} {share * 100:.2g} %"
-        for name, share in endings.items()
-        if name != "completed" and share
-    ]
-    if bad:
-        lines.append(f"requests {', '.join(bad)}; {option['attempts']:.3g} attempts a request")
-    if option["broke"]:
-        broke = ", ".join(f"{entry['constraint']} in {entry['share'] * 100:.0f} %" for entry in option["broke"])
-        lines.append(f"breaks {broke} of the months")
-    return lines
-
-
-def _money(usd: float | None) -> str:
-    return "never" if usd is None else money(usd)
-
-
-def _between(spread: dict[str, Any] | None, shown: Callable[[float | None], str]) -> str:
-    return "-" if spread is None else f"{shown(spread['low'])} - {shown(spread['high'])}"
-
-
-def _seconds(value: float | None, spread: object) -> str:
-    if spread is None:
-        return "-"
-    return "never" if value is None else f"{value:,.3g}"
-
-
-def _percent(spread: dict[str, Any] | None) -> str:
-    return "-" if spread is None else f"{spread['median'] * 100:.0f} %"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from outgrow.domain.trace import Trace
 
 
 class ArrivalKind(StrEnum):
@@ -22,7 +25,8 @@ class Pattern:
     ``sessions``: people come at the hour's rate, ask a geometric number of times (mean ``session_size`` >= 1) with
     lognormal gaps (mean ``session_gap_s``, coefficient of variation ``session_gap_cv``), and whole days differ by a
     gamma factor of mean 1 and variance ``day_variance``. ``poisson``: independent requests at the hour's rate, all days
-    alike. ``trace``: as recorded in ``file``, scaled to the demand; ``trace`` is what was read from it.
+    alike. ``trace``: as recorded in ``file``, scaled to the demand; ``trace`` is what was read from it, by the names
+    in ``columns`` (``KIND=NAME``) and on the clock of ``timezone`` where they are given.
 
     Source of the default figures: fitted to a 23-day trace of a GPU service at 358 requests a day (session size 2.06 to
     2.31, gaps 94 to 103 s at cv 1.0, day variance 0.43 to 0.45); measure your own with ``outgrow fit``.
@@ -34,7 +38,9 @@ class Pattern:
     session_gap_cv: float = 1.0
     day_variance: float = 0.44
     file: str | None = None
-    trace: Any = None
+    timezone: str | None = None
+    columns: tuple[str, ...] = ()
+    trace: Trace | None = None
 
 
 SESSIONS = Pattern()

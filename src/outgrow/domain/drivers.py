@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -16,11 +18,12 @@ _Value = TypeVar("_Value")
 def with_values(service: Service, values: Mapping[str, float]) -> Service:
     """The service with the numbers at these paths replaced.
 
-    A list member is addressed by its ``name``. Raises ``KeyError`` for a path that leads nowhere.
+    A list member is addressed by its ``name``. Raises ``KeyError`` for a path that leads nowhere, ``ValueError`` for
+    half of what is counted.
     """
     try:
         return _rebuilt(service, [(tuple(path.split(".")), value) for path, value in values.items()])
-    except (AttributeError, TypeError, ValueError) as problem:
+    except (AttributeError, TypeError) as problem:
         raise KeyError(", ".join(values)) from problem
 
 
@@ -42,10 +45,31 @@ def _rebuilt(node: _Value, edits: Iterable[tuple[tuple[str, ...], float]]) -> _V
         if rest:
             below.setdefault(head, []).append((tuple(rest), value))
         else:
-            here[head] = value
+            here[head] = _fitting(node, head, value)
     for head, nested in below.items():
         here[head] = _member_rebuilt(getattr(node, head), nested)
     return dataclasses.replace(node, **here)  # type: ignore[type-var]
+
+
+def _fitting(node: Any, name: str, value: float) -> Any:
+    """The value as the number of this field: what is counted stays whole, money exact."""
+    own: Any = type(node)
+    kind = _kinds(own).get(name, "")
+    if "float" in kind or not kind:
+        return value
+    if kind == "Decimal":
+        return Decimal(str(value))
+    if kind not in {"int", "int | None"}:
+        raise KeyError(name)
+    if value != int(value):
+        raise ValueError(f"{name}: found {value:g}; allowed is a whole number")
+    return int(value)
+
+
+@cache
+def _kinds(kind: type[Any]) -> dict[str, str]:
+    """The annotations of a dataclass, as they are written."""
+    return {field.name: str(field.type) for field in dataclasses.fields(kind)}
 
 
 def _member_rebuilt(child: Any, edits: list[tuple[tuple[str, ...], float]]) -> Any:

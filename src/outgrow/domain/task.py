@@ -80,13 +80,14 @@ class InferenceTask:
 
     ``requests_per_day`` is stated at ``base_daily_active`` users and moves in proportion to them. ``patience_s`` is
     how long a synchronous caller waits before it gives up on an attempt; ``target_p95_s`` what 95 of 100 answers must
-    meet. ``interruptions_per_month`` is how often a spot machine is taken back.
+    meet. ``interruptions_per_month`` is how often a spot machine is taken back. ``service_times`` and ``cold_starts``
+    name files; ``service_times_s`` and ``cold_starts_s`` are the seconds read from them, all equally likely.
     """
 
     name: str
     requests_per_day: float
     base_daily_active: float
-    service_s: float
+    service_s: float = 0.0
     service_cv: float = 0.0
     cold_start_s: float = 0.0
     cold_start_cv: float = 0.0
@@ -105,8 +106,10 @@ class InferenceTask:
     retries: Retries = RETRIES
     interruptions_per_month: float = 0.25
     arrivals: Pattern = SESSIONS
-    cold_starts_s: tuple[float, ...] = ()
+    service_times: str | None = None
     service_times_s: tuple[float, ...] = ()
+    cold_starts: str | None = None
+    cold_starts_s: tuple[float, ...] = ()
     day_shape: tuple[float, ...] | None = None
     windows: tuple[tuple[int, int], ...] = ()
     cpu: CpuRun | None = None

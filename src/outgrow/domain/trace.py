@@ -15,9 +15,11 @@ STARTED = -1.0
 """In ``Trace.start_s``: a request that met a start of unknown length."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trace:
     """Requests one by one, in the order they came. Arrays beside ``times_s`` have one entry a request, or are None.
+
+    A trace equals itself only: it is a key by which what was computed from it is remembered.
 
     Attributes:
         name: what the file is called.

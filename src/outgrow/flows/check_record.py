@@ -6,19 +6,18 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from outgrow.adapters.clock import today
-from outgrow.adapters.spec_file import load_spec, load_text
+from outgrow.adapters.spec_file import load_text
 from outgrow.adapters.word_files import load_words
 from outgrow.catalog.options import all_options
 from outgrow.decide.decision import decide
 from outgrow.domain.option import Question
 from outgrow.domain.price import ANY_REGION
-from outgrow.flows.question import Asked, open_loaded
+from outgrow.flows.question import Asked, measured_of, open_loaded, open_spec
 from outgrow.record.data import FORMAT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from outgrow.adapters.spec_file import LoadedSpec
     from outgrow.domain.verdict import Decision
     from outgrow.flows.question import Opened
 
@@ -27,31 +26,34 @@ HOLDS, TO_REVIEW, BROKEN = "holds", "to-review", "broken"
 
 def check_spec(path: Path, asked: Asked) -> dict[str, Any]:
     """The claims of a spec, tested as it stands."""
-    opened = open_loaded(load_spec(path), _today(asked))
+    opened = open_spec(path, _today(asked))
     decision = decide(opened.service, opened.market, all_options())
-    return _result(decision, record=None, changed=[])
+    return _result(decision, record=None, changed=[], files=[])
 
 
-def check_record(record: dict[str, Any], asked: Asked, changed_spec: Path | None = None) -> dict[str, Any]:
+def check_record(
+    record: dict[str, Any], asked: Asked, changed_spec: Path | None = None, folder: Path | None = None
+) -> dict[str, Any]:
     """The claims of a record, the choice it made, and the prices it used, held against today's.
 
-    `to-review` when prices moved or the choice changed though every claim holds; `broken` when a claim does not.
+    `to-review` when prices or measured files moved or the choice changed though every claim holds; `broken` when a
+    claim does not. Files that the record's spec names are looked for in ``folder``.
     """
-    opened = open_loaded(_spec_of(record, changed_spec), _as_then(record, asked))
+    then = _as_then(record, asked)
+    if changed_spec is not None:
+        opened = open_spec(changed_spec, then)
+    else:
+        spec = load_text(record["spec"]["text"], str(record["spec"].get("name", "service.yaml")))
+        opened = open_loaded(spec, then, measured=measured_of(spec, then, folder))
     decision = decide(opened.service, opened.market, all_options())
-    changed = _changed_prices(record, opened)
-    return _result(decision, record=record, changed=changed)
+    return _result(
+        decision, record=record, changed=_changed_prices(record, opened), files=_changed_files(record, opened)
+    )
 
 
 def _today(asked: Asked) -> Asked:
     """A check is about today's prices, whatever day the spec was decided on."""
     return asked if asked.on is not None else dataclasses.replace(asked, on=today())
-
-
-def _spec_of(record: dict[str, Any], changed_spec: Path | None) -> LoadedSpec:
-    if changed_spec is not None:
-        return load_spec(changed_spec)
-    return load_text(record["spec"]["text"], str(record["spec"].get("name", "service.yaml")))
 
 
 def _as_then(record: dict[str, Any], asked: Asked) -> Asked:
@@ -83,7 +85,16 @@ def _changed_prices(record: dict[str, Any], opened: Opened) -> list[dict[str, An
     return changed
 
 
-def _result(decision: Decision, *, record: dict[str, Any] | None, changed: list[dict[str, Any]]) -> dict[str, Any]:
+def _changed_files(record: dict[str, Any], opened: Opened) -> list[str]:
+    """Measured files that are not what they were when the record was written."""
+    before = {entry["file"]: entry["sha256"] for entry in (record.get("asked") or {}).get("files", ())}
+    now = {entry["file"]: entry["sha256"] for entry in opened.asked.get("files", ())}
+    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+
+
+def _result(
+    decision: Decision, *, record: dict[str, Any] | None, changed: list[dict[str, Any]], files: list[str]
+) -> dict[str, Any]:
     words = load_words("en")
     chosen = {answer.question.value: answer.chosen for answer in decision.answers}
     before = {name: question["chosen"] for name, question in record["questions"].items()} if record else chosen
@@ -94,7 +105,7 @@ def _result(decision: Decision, *, record: dict[str, Any] | None, changed: list[
     ]
     broken = [claim for claim in decision.claims if not claim.holds]
     newer = record["record"]["superseded_by"] if record else None
-    status = BROKEN if broken else TO_REVIEW if changed or moved or newer else HOLDS
+    status = BROKEN if broken else TO_REVIEW if changed or files or moved or newer else HOLDS
     return {
         "format": FORMAT,
         "record": record["record"]["id"] if record else None,
@@ -104,6 +115,7 @@ def _result(decision: Decision, *, record: dict[str, Any] | None, changed: list[
         "superseded_by": newer,
         "claims": [dataclasses.asdict(claim) for claim in decision.claims],
         "changed_prices": changed,
+        "changed_files": files,
         "changed_choices": moved,
         "bills": _bills(decision, record),
         "break_even": _break_even(decision),

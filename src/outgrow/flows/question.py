@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from outgrow.adapters.clock import today
@@ -21,11 +22,11 @@ from outgrow.sim.predict import Simulated
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
-    from pathlib import Path
 
     from outgrow.adapters.spec_file import LoadedSpec
     from outgrow.catalog.pricebook import PriceBook
     from outgrow.domain.workload import Service
+    from outgrow.flows.measured import Given, Measured
 
 MAX_PRICE_AGE_DAYS = 365
 """Ranking on prices that nobody confirmed for longer than this needs ``--allow-stale``."""
@@ -40,6 +41,7 @@ class Asked:
     on: date | None = None
     moved: Mapping[str, float] = dataclasses.field(default_factory=dict)
     allow_stale: bool = False
+    files: Given | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +54,42 @@ class Opened:
     text: str
     asked: dict[str, Any]
     price_texts: tuple[tuple[str, str], ...] = ()
+    measured: tuple[Measured, ...] = ()
 
 
 def open_spec(path: Path, asked: Asked) -> Opened:
     """Reads the spec and the prices, applies what was asked, and refuses names nobody knows."""
-    return open_loaded(load_spec(path), asked)
+    loaded = load_spec(path)
+    return open_loaded(loaded, asked, measured=measured_of(loaded, asked, Path(loaded.path).parent))
 
 
-def open_loaded(loaded: LoadedSpec, asked: Asked, price_texts: Sequence[tuple[str, str]] | None = None) -> Opened:
-    """The same for a spec that was read already; ``price_texts`` are price files that were read already, too."""
+def measured_of(loaded: LoadedSpec, asked: Asked, folder: Path | None) -> tuple[Measured, ...]:
+    """What the files say that the spec names, from its ``folder``, and those that were asked for beside them."""
+    named = any_named(loaded.service)
+    if not named and asked.files is None:
+        return ()
+    from outgrow.flows.measured import given_with, named_by
+
+    own = named_by(loaded.service, folder, loaded.path.name) if named else ()
+    return own if asked.files is None else (*own, given_with(asked.files, loaded.service))
+
+
+def any_named(service: Service) -> bool:
+    """Does the spec name a file of measured things?"""
+    tasks = service.inference
+    return bool(service.web.arrivals.file) or any(t.arrivals.file or t.service_times or t.cold_starts for t in tasks)
+
+
+def open_loaded(
+    loaded: LoadedSpec,
+    asked: Asked,
+    price_texts: Sequence[tuple[str, str]] | None = None,
+    measured: tuple[Measured, ...] = (),
+) -> Opened:
+    """The same for a spec that was read already, with its measured files.
+
+    ``price_texts`` are price files that were read already, too.
+    """
     service = loaded.service
     if asked.region is not None:
         service = dataclasses.replace(service, region=asked.region)
@@ -72,6 +101,10 @@ def open_loaded(loaded: LoadedSpec, asked: Asked, price_texts: Sequence[tuple[st
     flags = {(key,) for key, given in (("region", asked.region), ("date", asked.on)) if given is not None}
     positions = {path: line for path, line in loaded.positions.items() if path[:1] not in flags}
     refuse_unknown(service, book, machines, on, name=loaded.path.name, positions=positions)
+    if measured:
+        from outgrow.flows.measured import with_measured
+
+        service = with_measured(service, measured)
     service = _moved(service, asked.moved)
     if any(task.external and task.external.sku is None for task in service.inference):
         from outgrow.adapters.token_prices import token_rates
@@ -89,6 +122,7 @@ def open_loaded(loaded: LoadedSpec, asked: Asked, price_texts: Sequence[tuple[st
         "moved": dict(asked.moved),
         "allow_stale": asked.allow_stale,
         "prices": [name for name, _ in texts],
+        **({"files": _files(measured)} if measured else {}),
     }
     return Opened(
         service=service,
@@ -97,7 +131,14 @@ def open_loaded(loaded: LoadedSpec, asked: Asked, price_texts: Sequence[tuple[st
         text=loaded.text,
         asked=kept,
         price_texts=tuple(texts),
+        measured=measured,
     )
+
+
+def _files(measured: tuple[Measured, ...]) -> list[dict[str, str]]:
+    from outgrow.flows.measured import described
+
+    return described(measured)
 
 
 EXPECTED_REQUESTS = 20_000.0
@@ -140,6 +181,8 @@ def _moved(service: Service, moved: Mapping[str, float]) -> Service:
         raise SpecError(
             f"--set: no number at {', '.join(moved)} ({problem})", hint="for example --set users.daily_active=500"
         ) from None
+    except ValueError as problem:
+        raise SpecError(f"--set: {problem}") from None
     drivers = tuple(driver for driver in changed.drivers if driver.path not in moved)
     inputs = tuple(
         dataclasses.replace(given, value=moved[given.path]) if given.path in moved else given

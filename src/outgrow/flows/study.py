@@ -13,11 +13,12 @@ from outgrow.decide.months import study_of
 from outgrow.decide.size import choose
 from outgrow.domain.errors import SpecError
 from outgrow.domain.option import Question
+from outgrow.flows.measured import described
 from outgrow.flows.study_part import Part, Settings, Study, opened_study, play_part, row_from, with_arrivals
 from outgrow.record.foresight import study_data
 from outgrow.sim.compiled import engine
-from outgrow.sim.predict import WARM_UP_S
 from outgrow.sim.requests import DAY_S
+from outgrow.sim.runs import WARM_UP_S, knows_months
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,12 +44,30 @@ def plan_study(
     arrivals: str | None = None,
     asked_engine: Engine | None = None,
 ) -> Study:
+    """A study of some options (`options_to_play`). Raises `SpecError` as that does."""
+    service = with_arrivals(opened.service, arrivals)
+    return Study(
+        spec_text=opened.text,
+        spec_name=opened.name,
+        asked=opened.asked | {"on": opened.market.on.isoformat()},
+        price_texts=opened.price_texts,
+        options=options_to_play(opened, service, only, settings),
+        replications=replications,
+        seed=seed,
+        arrivals=arrivals,
+        engine=asked_engine,
+        measured=opened.measured,
+    )
+
+
+def options_to_play(
+    opened: Opened, service: Service, only: Sequence[str], settings: Settings
+) -> tuple[tuple[str, Settings], ...]:
     """Which options are played with which settings: those asked for, else every inference option that can be built.
 
     Each has the settings `decide` would choose for it, with those of ``settings`` in their place. Raises `SpecError`
     for an option that cannot be built, a setting no option has, or a service without inference.
     """
-    service = with_arrivals(opened.service, arrivals)
     wanted = [option_named(name, "--option") for name in only]
     recipes = wanted or [recipe for recipe in all_options() if recipe.question is Question.INFERENCE]
     if not service.inference and not wanted:
@@ -64,17 +83,7 @@ def plan_study(
     if wanted and refused:
         name = next(iter(refused))
         raise SpecError(f"--option {name}: cannot be built: {refused[name]}", hint="outgrow price says what is missing")
-    return Study(
-        spec_text=opened.text,
-        spec_name=opened.name,
-        asked=opened.asked | {"on": opened.market.on.isoformat()},
-        price_texts=opened.price_texts,
-        options=_with_settings(chosen, settings, opened, service),
-        replications=replications,
-        seed=seed,
-        arrivals=arrivals,
-        engine=asked_engine,
-    )
+    return _with_settings(chosen, settings, opened, service)
 
 
 def _with_settings(
@@ -152,12 +161,19 @@ def _result(study: Study, parts: Sequence[str]) -> dict[str, Any]:
             "region": opened.service.region,
             "on": opened.market.on.isoformat(),
             "months": study.replications,
-            "warm_up_days": WARM_UP_S / DAY_S,
+            "warm_up_days": 0.0 if _repeats(opened.service) else WARM_UP_S / DAY_S,
             "seed": study.seed,
             "arrivals": study.arrivals or sorted({task.arrivals.kind.value for task in opened.service.inference}),
+            "files": described(study.measured),
             "inputs_drawn": [driver.path for driver in opened.service.drivers],
             "version": __version__,
         },
         "engine": engine(study.engine),
         "options": options,
     }
+
+
+def _repeats(service: Service) -> bool:
+    """Is a trace played that is too short to draw months from, the same every month and from its first request on?"""
+    traces = [task.arrivals.trace for task in service.inference]
+    return any(trace is not None and not knows_months(trace) for trace in traces)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from outgrow.catalog.context import Market
     from outgrow.catalog.recipe import Recipe
     from outgrow.domain.workload import Service
+    from outgrow.flows.measured import Measured
     from outgrow.sim.compiled import Engine
 
 Settings = dict[str, str | int | float]
@@ -45,11 +46,13 @@ class Study:
     seed: int
     arrivals: str | None = None
     engine: Engine | None = None
+    measured: tuple[Measured, ...] = ()
 
     @property
     def identity(self) -> str:
         """The same study, the same identity; the engine does not matter, both give the same."""
-        plain = dataclasses.asdict(dataclasses.replace(self, engine=None)) | {"version": __version__}
+        plain = dataclasses.asdict(dataclasses.replace(self, engine=None, measured=()))
+        plain |= {"version": __version__, "measured": [measured.fingerprint for measured in self.measured]}
         return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
@@ -114,7 +117,7 @@ def _opened(study: Study) -> OpenStudy:
         moved=given["moved"],
         allow_stale=given["allow_stale"],
     )
-    opened = open_loaded(load_text(study.spec_text, study.spec_name), asked, study.price_texts)
+    opened = open_loaded(load_text(study.spec_text, study.spec_name), asked, study.price_texts, study.measured)
     service = with_arrivals(opened.service, study.arrivals)
     simulated = Simulated(seed=study.seed, engine=study.engine)
     return OpenStudy(

@@ -24,31 +24,24 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from outgrow.domain.arrivals import ArrivalKind
 from outgrow.domain.pool import FixedPool, FlexPool, HostPool, OpenPool
 from outgrow.sim import closed_form
-from outgrow.sim.compiled import draw_arrivals, simulate
-from outgrow.sim.days import MONTH_DAYS, month_days, month_factors, spread_days
-from outgrow.sim.mapping import drawn_requests, fixed_servers, flex_workers, host, limited_api
-from outgrow.sim.observed import Observed, Span
-from outgrow.sim.requests import DAY_S, Given
+from outgrow.sim.compiled import simulate
+from outgrow.sim.mapping import fixed_servers, flex_workers, host, limited_api
+from outgrow.sim.requests import DAY_S
+from outgrow.sim.runs import Aim, days_of, run_of
 from outgrow.sim.seen import outcome_of
+from outgrow.sim.traces import MOST_FACTOR, per_day_of
 
 if TYPE_CHECKING:
-    from array import array
-
     from outgrow.domain.arrivals import Arrivals
     from outgrow.domain.pool import Outcome, Pool
     from outgrow.sim.compiled import Engine
     from outgrow.sim.model import Model
+    from outgrow.sim.observed import Observed
 
 REQUESTS = 10_000
 """Requests counted in an expected month."""
-
-LEAST_DAYS = 4
-MOST_DAYS = 1024
-WARM_UP_S = DAY_S
-"""A day: sessions, queues and warm workers of the day before are there when counting begins."""
 
 BUSY_HOST_PER_DAY = 50_000.0
 """Above this many web requests a day a host is predicted by formula: each is small, and so many that sessions merge."""
@@ -65,6 +58,7 @@ class Simulated:
     """A predictor; ``month`` gives one that plays a single drawn month instead of what is to be expected.
 
     ``requests`` are counted of what is to be expected, ``month_requests`` of a drawn month; infinite plays all of it.
+    ``exact`` plays a trace as it was recorded, whatever its length.
     """
 
     seed: int = 0
@@ -72,6 +66,19 @@ class Simulated:
     requests: float = REQUESTS
     month_requests: float = math.inf
     drawn: int | None = None
+    exact: bool = False
+
+    @property
+    def aim(self) -> Aim:
+        """What its runs are for."""
+        return Aim(
+            seed=self.seed,
+            requests=self.requests,
+            month_requests=self.month_requests,
+            drawn=self.drawn,
+            exact=self.exact,
+            engine=self.engine,
+        )
 
     def month(self, number: int) -> Simulated:
         """The predictor of one drawn month; the same number, the same month for every option."""
@@ -89,12 +96,11 @@ class Simulated:
 
 
 def _predicted(how: Simulated, pool: Pool, arrivals: Arrivals) -> Outcome:
-    days, span = _span(how, arrivals)
-    if _by_formula(pool, arrivals, days, drawn=how.drawn is not None):
+    if _by_formula(how.aim, pool, arrivals):
         return closed_form.predict(pool, arrivals)
     model, capacity_s, workers = _model(pool)
     share = pool.copies if isinstance(pool, HostPool) else 1
-    requests = _arrivals(how, _shared(arrivals, share), days, span)
+    requests, span = run_of(how.aim, pool, _shared(arrivals, share))
     seen = simulate(model, requests, span, asked=how.engine)
     counted = (span.horizon_s - span.warmup_s) / DAY_S
     found = outcome_of(seen, counted, capacity_s=capacity_s, workers=workers)
@@ -111,15 +117,15 @@ _in_month = lru_cache(maxsize=64)(_predicted)
 """What is to be expected is asked for again and again; a month is over once every option was in it."""
 
 
-def _by_formula(pool: Pool, arrivals: Arrivals, days: int, *, drawn: bool) -> bool:
+def _by_formula(aim: Aim, pool: Pool, arrivals: Arrivals) -> bool:
     """Where there is nothing to queue for, or too much to play; a drawn month is always played."""
     if arrivals.per_day == 0:
         return True
-    if not drawn and not LEAST_REQUESTS < arrivals.per_day * days < MOST_REQUESTS:
+    if aim.drawn is None and not aim.exact and not _playable(aim, arrivals):
         return True
     match pool:
         case OpenPool(per_minute=None, at_a_time=None, failure_frac=0.0):
-            return not drawn
+            return aim.drawn is None and not aim.exact
         case HostPool(copies=copies):
             return arrivals.per_day / copies > BUSY_HOST_PER_DAY
         case FixedPool(workers=workers):
@@ -127,15 +133,12 @@ def _by_formula(pool: Pool, arrivals: Arrivals, days: int, *, drawn: bool) -> bo
     return False
 
 
-def _span(how: Simulated, arrivals: Arrivals) -> tuple[int, Span]:
-    """How many days are counted, and the run."""
-    if how.drawn is None:
-        days, seed = LEAST_DAYS, how.seed
-        while days < MOST_DAYS and arrivals.per_day * days < how.requests:
-            days *= 2
-        return days, Span(horizon_s=WARM_UP_S + days * DAY_S, warmup_s=WARM_UP_S, seed=seed)
-    seed, days = how.seed + 1 + how.drawn, month_days(how.month_requests, arrivals.per_day)
-    return days, Span(horizon_s=WARM_UP_S + days * DAY_S, warmup_s=WARM_UP_S, seed=seed)
+def _playable(aim: Aim, arrivals: Arrivals) -> bool:
+    trace = arrivals.pattern.trace
+    if trace is None:
+        return LEAST_REQUESTS < arrivals.per_day * days_of(aim, arrivals) < MOST_REQUESTS
+    factor = arrivals.per_day / per_day_of(trace)
+    return factor <= MOST_FACTOR and (factor < 1 + 1e-9 or arrivals.per_day < MOST_REQUESTS)
 
 
 def _model(pool: Pool) -> tuple[Model, float | None, int]:
@@ -182,27 +185,8 @@ def _scaled(outcome: Outcome, ratio: float, copies: int) -> Outcome:
     return dataclasses.replace(outcome, **scaled)
 
 
-def _arrivals(how: Simulated, arrivals: Arrivals, days: int, span: Span) -> Given:
-    """The arrivals of a run, drawn once for all options."""
-    factors: tuple[float, ...] = ()
-    variance = arrivals.pattern.day_variance
-    if arrivals.pattern.kind is ArrivalKind.SESSIONS and variance > 0:
-        if how.drawn is None:
-            factors = (1.0, *spread_days(variance, days, how.seed, how.engine))
-        elif days < MONTH_DAYS:
-            factors = (1.0, *month_factors(variance, days, span.seed, how.engine))
-    return Given(times_s=_drawn(arrivals, factors, span.seed, span.horizon_s, how.engine))
-
-
-@lru_cache(maxsize=64)
-def _drawn(
-    arrivals: Arrivals, factors: tuple[float, ...], seed: int, horizon_s: float, engine: Engine | None
-) -> array[float]:
-    return draw_arrivals(drawn_requests(arrivals, factors), seed, horizon_s, asked=engine)
-
-
 def observe(how: Simulated, pool: Pool, arrivals: Arrivals, *, records: bool = False) -> Observed:
     """One run as the kernel saw it, with its records if they are asked for."""
-    days, span = _span(how, arrivals)
     model, _, _ = _model(pool)
-    return simulate(model, _arrivals(how, arrivals, days, span), span, records=records, asked=how.engine)
+    requests, span = run_of(how.aim, pool, arrivals)
+    return simulate(model, requests, span, records=records, asked=how.engine)

@@ -8,9 +8,10 @@ from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from outgrow.domain.trace import STARTED
 from outgrow.sim.compiled import draw_many
 from outgrow.sim.laws import Uniform, check_range
-from outgrow.sim.requests import DAY_S, Given
+from outgrow.sim.requests import DAY_S, HOUR_S, HOURS, Given
 from outgrow.sim.streams import Purpose
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 COLUMNS = ("service_s", "input_tokens", "output_tokens", "session", "instance", "start_s", "delay_s")
 _HALF_MOST_COPIES = 500
 MOST_FACTOR = 2.0 * _HALF_MOST_COPIES
+EDGE_S = 60.0
 
 
 def as_given(trace: Trace, seed: int = 0) -> Given:
@@ -35,7 +37,7 @@ def as_given(trace: Trace, seed: int = 0) -> Given:
         spread = [time_s + part * trace.resolution_s for time_s, part in zip(times_s, moved, strict=True)]
         order = sorted(range(len(spread)), key=spread.__getitem__)
         times_s = array("d", [spread[place] for place in order])
-    services = trace.service_s
+    services = None if trace.service_is_response else trace.service_s
     if services is not None and order is not None:
         services = array("d", [services[place] for place in order])
     return Given(times_s=times_s, service_s=services)
@@ -46,6 +48,70 @@ def cut(trace: Trace, begin_s: float, end_s: float) -> Trace:
     first, last = bisect_left(trace.times_s, begin_s), bisect_left(trace.times_s, end_s)
     columns: dict[str, Any] = {name: column[first:last] for name, column in _columns(trace).items()}
     return replace(trace, times_s=trace.times_s[first:last], span_s=(begin_s, end_s), **columns)
+
+
+def per_day_of(trace: Trace) -> float:
+    """Requests of an average day of the time the trace watched."""
+    begin, end = trace.span_s
+    return len(trace.times_s) * DAY_S / max(end - begin, 1e-6)
+
+
+def mean_work_s(trace: Trace) -> float:
+    """Mean of `as_work` over all requests; 0 where the trace has none."""
+    if trace.service_s is None or trace.service_is_response or not len(trace.service_s):
+        return 0.0
+    return math.fsum(trace.service_s) / len(trace.service_s)
+
+
+def as_work(trace: Trace) -> Trace:
+    """The trace with what a worker worked on each request in ``service_s``, or None where it does not say.
+
+    A time that callers saw is none. A request whose time includes a start of unknown length is given that of the
+    request before it that met none.
+    """
+    if trace.service_s is None or trace.service_is_response:
+        return replace(trace, service_s=None, service_is_response=False)
+    if trace.start_s is None or STARTED not in trace.start_s:
+        return trace
+    warm = array("d", trace.service_s)
+    last = next((took for took, start in zip(warm, trace.start_s, strict=True) if start != STARTED), 0.0)
+    for place, start in enumerate(trace.start_s):
+        if start == STARTED:
+            warm[place] = last
+        else:
+            last = warm[place]
+    return replace(trace, service_s=warm)
+
+
+def hours_of(trace: Trace) -> tuple[float, ...]:
+    """The share of a day's requests that falls into each hour; even for a trace of less than a day, which repeats."""
+    begin, end = trace.span_s
+    if end - begin < DAY_S or not len(trace.times_s):
+        return (1.0 / HOURS,) * HOURS
+    counts = [0] * HOURS
+    for time_s in trace.times_s:
+        counts[int(time_s % DAY_S // HOUR_S)] += 1
+    return tuple(count / len(trace.times_s) for count in counts)
+
+
+def whole_days(trace: Trace) -> range:
+    """The days that were watched from end to end, counted from second 0; a minute's edge is forgiven."""
+    begin, end = trace.span_s
+    return range(math.ceil((begin - EDGE_S) / DAY_S), math.floor((end + EDGE_S) / DAY_S))
+
+
+def resampled(trace: Trace, days: Sequence[int]) -> Trace:
+    """A trace of these ``days`` one after another, the first from second 0 on; a day may come more than once."""
+    bounds = {day: [bisect_left(trace.times_s, (day + edge) * DAY_S) for edge in (0, 1)] for day in set(days)}
+    times = array("d")
+    columns: dict[str, Any] = {name: array(column.typecode) for name, column in _columns(trace).items()}
+    for place, day in enumerate(days):
+        first, last = bounds[day]
+        by_s = (place - day) * DAY_S
+        times.extend([time_s + by_s for time_s in trace.times_s[first:last]])
+        for name, column in _columns(trace).items():
+            columns[name].extend(column[first:last])
+    return replace(trace, times_s=times, span_s=(0.0, len(days) * DAY_S), **columns)
 
 
 def shifted(trace: Trace, by_s: float) -> Trace:
