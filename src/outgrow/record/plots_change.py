@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from outgrow.record import numbers
+from outgrow.record.frame import NARROW_BELOW_PX, Frame, along, axes, budget
 from outgrow.record.svg import COLOURS, Canvas, Point, Scale, shortened, spread_out, width_px
 
 Points = list[tuple[float, float | None]]
@@ -16,42 +16,8 @@ if TYPE_CHECKING:
 
     from outgrow.record.view import View
 
-NARROW_BELOW_PX = 600.0
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 USERS = "users.daily_active"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """A plot's area and its two scales."""
-
-    canvas: Canvas
-    x: Scale
-    y: Scale
-
-    @property
-    def left(self) -> float:
-        """Pixel of the left edge."""
-        return self.x.start
-
-    @property
-    def right(self) -> float:
-        """Pixel of the right edge."""
-        return self.x.end
-
-    @property
-    def top(self) -> float:
-        """Pixel of the upper edge."""
-        return self.y.end
-
-    @property
-    def bottom(self) -> float:
-        """Pixel of the lower edge."""
-        return self.y.start
-
-    def at(self, x: float, y: float) -> Point:
-        """The pixel of a point."""
-        return self.x.at(x), self.y.at(y)
 
 
 def _curves(view: View, question: str) -> list[tuple[str, Points]]:
@@ -88,8 +54,9 @@ def demand(view: View, question: str, width: float) -> str | None:
     if not curves:
         return None
     frame = _demand_frame(view, curves, width)
-    _axes(frame, view.label("plot.demand.x"), view.label("plot.demand.y"))
-    _budget(view, frame)
+    axes(frame, view.label("plot.demand.x"), view.label("plot.demand.y"))
+    today = frame.x.at(view.today() or frame.x.low)
+    budget(view, frame, clear_of=along([(today, frame.top), (today, frame.bottom)]))
     _markers(view, question, frame)
     for place, (option, points) in enumerate(curves):
         _curve(frame, points, place, strong=option == view.data["questions"][question]["chosen"])
@@ -112,36 +79,6 @@ def _demand_frame(view: View, curves: Sequence[tuple[str, Points]], width: float
         x=Scale(min(xs), max(xs), 58.0 if wide else 46.0, right, log=True),
         y=Scale(min(costs) * 0.7, max(costs) * 1.25, canvas.height - 44, 52.0, log=True),
     )
-
-
-def _axes(frame: Frame, x_name: str, y_name: str) -> None:
-    canvas = frame.canvas
-    wide = canvas.width > NARROW_BELOW_PX
-    for tick in frame.y.ticks(7):
-        y = frame.y.at(tick)
-        canvas.line((frame.left, y), (frame.right, y), "grid")
-        canvas.text(frame.left - 7, y + 4, numbers.significant(tick, 3), "m", "end")
-    for tick in frame.x.ticks(10 if wide else 5):
-        x = frame.x.at(tick)
-        canvas.line((x, frame.bottom), (x, frame.bottom + 4), "axis")
-        canvas.text(x, frame.bottom + 18, numbers.significant(tick, 3), "m", "middle")
-    canvas.line((frame.left, frame.bottom), (frame.right, frame.bottom), "axis")
-    canvas.text(frame.right, frame.bottom + 36, x_name, "m", "end")
-    canvas.text(0, 12, y_name, "m")
-
-
-def _budget(view: View, frame: Frame) -> None:
-    """The budget holds a bill with tax, the scale shows bills without."""
-    budget = view.data["budget_usd_per_month"]
-    if not budget or not frame.y.low < budget / (1 + view.data["vat_frac"]) < frame.y.high:
-        return
-    y = frame.y.at(budget / (1 + view.data["vat_frac"]))
-    frame.canvas.line((frame.left, y), (frame.right, y), "limit")
-    words = view.label("plot.budget", amount=view.usd(budget))
-    start, today = frame.left + 5, frame.x.at(view.today() or frame.x.low)
-    if start < today < start + width_px(words):
-        start = today + 6
-    frame.canvas.text(start, y - 5, words, "k")
 
 
 def _markers(view: View, question: str, frame: Frame) -> None:
@@ -182,7 +119,7 @@ def _curve(frame: Frame, points: Sequence[tuple[float, float | None]], place: in
 
 def _names(view: View, question: str, frame: Frame, curves: Sequence[tuple[str, Points]]) -> None:
     """Each line named at its end, the names moved apart, a hair line leading there; by a letter where it is narrow."""
-    wide = frame.canvas.width > NARROW_BELOW_PX
+    wide = frame.wide
     last = [next((x, cost) for x, cost in reversed(points) if cost is not None) for _, points in curves]
     wanted = [frame.y.at(cost) + 4 for _, cost in last]
     places = spread_out(wanted, 17, frame.top + 4, frame.bottom)
@@ -230,7 +167,7 @@ def surface(view: View, width: float) -> str | None:
         return None
     frame = _surface_frame(view, found, always, predicted, width)
     _shade(frame, always, predicted)
-    _axes(frame, view.label("plot.surface.x"), view.label("plot.surface.y"))
+    axes(frame, view.label("plot.surface.x"), view.label("plot.surface.y"))
     frame.canvas.path([frame.at(*point) for point in always], "curve s0 strong")
     frame.canvas.path([frame.at(*point) for point in predicted], "curve s5 d1 strong")
     _surface_names(view, frame, always, predicted)
