@@ -70,7 +70,7 @@ def test_the_page_never_scrolls_sideways_and_its_plots_can_be_read(tmp_path, wor
     look = seen(tmp_path, render_page(record(), words[language], template), width)
     assert look["inner"] == width
     assert look["scroll"] <= width
-    assert look["plots"] == 7
+    assert look["plots"] == 9
     assert look["least"] >= LEAST_PX
     assert look["outside"] == []
 

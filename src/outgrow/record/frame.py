@@ -58,46 +58,6 @@ class Frame:
         return self.x.at(x), self.y.at(y)
 
 
-def axes(
-    frame: Frame,
-    x_name: str,
-    y_name: str,
-    *,
-    x_ticks: Sequence[float] | None = None,
-    y_name_px: float = 12.0,
-    most: int = 7,
-) -> None:
-    """Grid lines with their amounts, the lower axis with its ticks; the upright one is named at ``y_name_px``."""
-    canvas = frame.canvas
-    for tick in frame.y.ticks(most):
-        y = frame.y.at(tick)
-        canvas.line((frame.left, y), (frame.right, y), "grid")
-        canvas.text(frame.left - 7, y + 4, numbers.significant(tick, 3), "m", "end")
-    for tick in frame.x.ticks(10 if frame.wide else 5) if x_ticks is None else x_ticks:
-        x = frame.x.at(tick)
-        canvas.line((x, frame.bottom), (x, frame.bottom + 4), "axis")
-        canvas.text(x, frame.bottom + 18, numbers.significant(tick, 3), "m", "middle")
-    canvas.line((frame.left, frame.bottom), (frame.right, frame.bottom), "axis")
-    if x_name:
-        canvas.text(frame.right, frame.bottom + 36, x_name, "m", "end")
-    canvas.text(0, y_name_px, y_name, "m")
-
-
-def budget(view: View, frame: Frame, clear_of: Sequence[Point] = ()) -> None:
-    """The budget holds a bill with tax, the scale shows bills without; its name keeps clear of these pixels."""
-    allowed = view.data["budget_usd_per_month"]
-    if not allowed or not frame.y.low < allowed / (1 + view.data["vat_frac"]) < frame.y.high:
-        return
-    y = frame.y.at(allowed / (1 + view.data["vat_frac"]))
-    frame.canvas.line((frame.left, y), (frame.right, y), "limit")
-    words = view.label("plot.budget", amount=view.usd(allowed))
-    starts = [frame.left + 5]
-    while starts[-1] + width_px(words) + STEP_PX < frame.right:
-        starts.append(starts[-1] + STEP_PX)
-    boxes = [Box(left=start, top=y - 17, width=width_px(words), height=16) for start in starts]
-    frame.canvas.text(boxes[Labels(list(clear_of)).place(boxes)].left, y - 5, words, "k")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
     """Where a label would stand."""
@@ -134,6 +94,46 @@ class Labels:
         found = covered.index(min(covered))
         self.boxes.append(boxes[found])
         return found
+
+
+def axes(
+    frame: Frame,
+    x_name: str,
+    y_name: str,
+    *,
+    x_ticks: Sequence[float] | None = None,
+    y_name_px: float = 12.0,
+    most: int = 7,
+) -> None:
+    """Grid lines with their amounts, the lower axis with its ticks; the upright one is named at ``y_name_px``."""
+    canvas = frame.canvas
+    for tick in frame.y.ticks(most):
+        y = frame.y.at(tick)
+        canvas.line((frame.left, y), (frame.right, y), "grid")
+        canvas.text(frame.left - 7, y + 4, numbers.significant(tick, 3), "m", "end")
+    for tick in frame.x.ticks(10 if frame.wide else 5) if x_ticks is None else x_ticks:
+        x = frame.x.at(tick)
+        canvas.line((x, frame.bottom), (x, frame.bottom + 4), "axis")
+        canvas.text(x, frame.bottom + 18, numbers.significant(tick, 3), "m", "middle")
+    canvas.line((frame.left, frame.bottom), (frame.right, frame.bottom), "axis")
+    if x_name:
+        canvas.text(frame.right, frame.bottom + 36, x_name, "m", "end")
+    canvas.text(0, y_name_px, y_name, "m")
+
+
+def budget(view: View, frame: Frame, labels: Labels) -> None:
+    """The budget holds a bill with tax, the scale shows bills without; its name takes a free place."""
+    allowed = view.data["budget_usd_per_month"]
+    if not allowed or not frame.y.low < allowed / (1 + view.data["vat_frac"]) < frame.y.high:
+        return
+    y = frame.y.at(allowed / (1 + view.data["vat_frac"]))
+    frame.canvas.line((frame.left, y), (frame.right, y), "limit")
+    words = view.label("plot.budget", amount=view.usd(allowed))
+    starts = [frame.left + 5]
+    while starts[-1] + width_px(words) + STEP_PX < frame.right:
+        starts.append(starts[-1] + STEP_PX)
+    boxes = [Box(left=start, top=y - 17, width=width_px(words), height=16) for start in starts]
+    frame.canvas.text(boxes[labels.place(boxes)].left, y - 5, words, "k")
 
 
 def along(points: Sequence[Point]) -> list[Point]:

@@ -177,7 +177,9 @@ def poisson_sentence(view: View, candidate: Mapping[str, Any]) -> str:
 
 def _judged(view: View, candidate: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """Figures the assumption gets wrong, each with both numbers, and the names of those it gets right."""
-    other, wrong, right = candidate["as_poisson"], [], []
+    other = candidate["as_poisson"]
+    wrong: list[str] = []
+    right: list[str] = []
     pairs = [("bill", candidate["monthly_usd"]["mid"], other["monthly_usd"])]
     pairs += [(name.removesuffix("_s"), candidate[name], other[name]) for name in TIMES]
     for name, ours, theirs in pairs:

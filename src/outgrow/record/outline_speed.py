@@ -103,12 +103,14 @@ def _broke(view: View, point: Point) -> str:
 
 
 def _table(view: View, found: Seen, points: Sequence[Point], title: str, folded: str | None) -> Table:
+    """Amounts first: a narrow page shows these before it scrolls."""
     numbered = folded is None
-    names = ("option", "settings", "monthly", "p50", "p95", "cold", "breaks")
-    numeric = {"monthly", "p50", "p95", "cold"}
-    columns = tuple(Column(title=view.label(f"col.{name}"), numeric=name in numeric) for name in names)
-    if numbered:
-        columns = (Column(title=view.label("col.number"), numeric=True), *columns)
+    names = ("monthly", "p50", "p95", "option", "settings", "cold", "breaks")
+    numeric = {"number", "monthly", "p50", "p95", "cold"}
+    columns = tuple(
+        Column(title=view.label(f"col.{name}"), numeric=name in numeric, wide=name == "settings")
+        for name in (("number", *names) if numbered else names)
+    )
     rows = []
     for point in points:
         number: tuple[Inline, ...] = (text(str(found.number(point))),) if numbered else ()
@@ -121,7 +123,10 @@ def _tone(found: Seen, point: Point) -> str:
 
 
 def _cells(view: View, found: Seen, point: Point) -> Iterator[Inline]:
-    yield view.named(point["option"])
+    yield text(view.usd(point["monthly_usd"]))
+    yield text(view.answered(point["p50_s"]))
+    yield text(view.answered(point["p95_s"]))
+    yield text(view.option(point["option"]))
     marks = [
         view.label(f"mark.{name}")
         for name, marked in (("chosen", found.chosen), ("cheapest", found.cheapest))
@@ -129,8 +134,5 @@ def _cells(view: View, found: Seen, point: Point) -> Iterator[Inline]:
     ]
     settings = text(tuned(view, point, found.points) or numbers.NOTHING)
     yield (*settings, *((Span(" "), *strong(", ".join(marks))) if marks else ()))
-    yield text(view.usd(point["monthly_usd"]))
-    yield text(view.answered(point["p50_s"]))
-    yield text(view.answered(point["p95_s"]))
     yield text(view.percent(point["cold_share"]))
     yield strong(_broke(view, point)) if point["broke"] else text(numbers.NOTHING)

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from outgrow.record import numbers
-from outgrow.record.frame import NARROW_BELOW_PX, Frame, along, axes, budget
+from outgrow.record.frame import NARROW_BELOW_PX, Frame, Labels, along, axes, budget
 from outgrow.record.svg import COLOURS, Canvas, Point, Scale, shortened, spread_out, width_px
 
 Points = list[tuple[float, float | None]]
@@ -56,7 +56,7 @@ def demand(view: View, question: str, width: float) -> str | None:
     frame = _demand_frame(view, curves, width)
     axes(frame, view.label("plot.demand.x"), view.label("plot.demand.y"))
     today = frame.x.at(view.today() or frame.x.low)
-    budget(view, frame, clear_of=along([(today, frame.top), (today, frame.bottom)]))
+    budget(view, frame, Labels(along([(today, frame.top), (today, frame.bottom)])))
     _markers(view, question, frame)
     for place, (option, points) in enumerate(curves):
         _curve(frame, points, place, strong=option == view.data["questions"][question]["chosen"])

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from outgrow.record import numbers
-from outgrow.record.frame import NARROW_BELOW_PX, Frame, along, axes, budget
+from outgrow.record.frame import NARROW_BELOW_PX, Frame, Labels, along, axes, budget
 from outgrow.record.svg import Canvas, Scale, shortened, spread_out, width_px
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def growth_plot(view: View, plan: Mapping[str, Any], width: float) -> str | None
     )
     _uncarried(view, plan, bills, users)
     runs = _bill(plan, bills)
-    budget(view, bills, clear_of=[pixel for run in runs for pixel in along(run)])
+    uprights = [[(x.at(m), bills.top), (x.at(m), bills.bottom)] for m in _months(plan)]
+    budget(view, bills, Labels([pixel for line in (*runs, *uprights) for pixel in along(line)]))
     for run in runs:
         canvas.path(run, "curve s0 strong")
     _users(view, plan, users)
@@ -156,9 +157,14 @@ def _at(path: Sequence[Mapping[str, Any]], month: int) -> float | None:
     return next((point["usd"] for point in path if point["month"] == month), None)
 
 
+def _months(plan: Mapping[str, Any]) -> list[int]:
+    """In which the middle path moves."""
+    return [move["month"] for move in plan["moves"] if move["month"] is not None]
+
+
 def _told(view: View, plan: Mapping[str, Any]) -> str:
     """First, last and every month that moves."""
-    months = {0, plan["months"] - 1, *(move["month"] for move in plan["moves"] if move["month"] is not None)}
+    months = {0, plan["months"] - 1, *_months(plan)}
     parts = []
     for point in plan["path"]:
         if point["month"] in months:

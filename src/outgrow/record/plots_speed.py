@@ -35,18 +35,18 @@ def speed_plot(view: View, found: Seen, width: float) -> str:
     """Response time to the right, bill upwards, both logarithmic."""
     options = list(dict.fromkeys(point["option"] for point in found.points))
     canvas = Canvas(width)
-    top = _legend(view, canvas, options, width) + 40
+    top = _legend(view, canvas, options, width) + 46
     frame = _frame(found, canvas, top)
-    axes(frame, view.label("plot.speed.x"), view.label("plot.speed.y"), y_name_px=top - 20)
+    axes(frame, view.label("plot.speed.x"), view.label("plot.speed.y"), y_name_px=top - 27)
     p50, p95 = (_steps(found, frame, name) for name in ("p50_s", "p95_s"))
-    taken = [*along(p50), *along(p95), *_seen_pixels(found, frame)]
-    budget(view, frame, clear_of=taken)
+    labels = Labels([*along(p50), *along(p95), *_seen_pixels(found, frame)])
+    budget(view, frame, labels)
     _target(view, found, frame)
     canvas.path(p50, "curve s8 d3")
     canvas.path(p95, "curve s8 strong")
     for point in (*found.others, *found.front):
         _dot(view, found, frame, point, options.index(point["option"]) % COLOURS)
-    _names(view, found, frame, taken)
+    _names(view, found, frame, labels)
     rows = "; ".join(_hint(view, found, point) for point in found.front)
     return canvas.svg(speed_title(view, found), view.label("plot.speed.desc", rows=rows))
 
@@ -135,14 +135,13 @@ def _dot(view: View, found: Seen, frame: Frame, point: Point, colour: int) -> No
     frame.canvas.dot(x, y, 5.5, style, _hint(view, found, point))
 
 
-def _names(view: View, found: Seen, frame: Frame, taken: list[Pixel]) -> None:
+def _names(view: View, found: Seen, frame: Frame, labels: Labels) -> None:
     """Numbers of the table at the dots of the front; the chosen setting and the cheapest by their names."""
     marked = {id(point): [str(found.number(point))] for point in found.front}
     for name, point in (("chosen", found.chosen), ("cheapest", found.cheapest)):
         if point is not None:
             frame.canvas.dot(*_pixel(frame, point), 8.5, "around")
             marked.setdefault(id(point), []).append(view.label(f"plot.speed.{name}"))
-    labels = Labels(taken)
     for point in sorted((one for one in found.points if id(one) in marked), key=lambda one: -len(marked[id(one)])):
         words = _joined(marked[id(point)])
         _name(frame, labels, _pixel(frame, point), words, "b" if point in (found.cheapest, found.chosen) else "g")
