@@ -77,8 +77,8 @@ def test_a_time_that_never_comes_is_no_answer_and_a_time_of_nothing_is_a_dash(wo
     assert view.answered(None, served=False) == "–"
     rows = [line for line in render_markdown(small, words["en"]).splitlines() if line.startswith("| **RunPod Flex**")]
     assert "| 4.0 s | no answer | 80 s |" in rows[0]
-    for study in (one["study"] for one in small["questions"]["platform"]["candidates"]):
-        study |= dict.fromkeys(("p50_s", "p95_s", "p99_s", "cold_share", "delayed_share", "utilisation_frac"))
+    nothing = dict.fromkeys(("p50_s", "p95_s", "p99_s", "cold_share", "delayed_share", "utilisation_frac"))
+    small["questions"]["platform"]["candidates"][0]["study"] |= nothing
     assert "| $24.00 | – | – | – | 100 % |" in render_markdown(small, words["en"])
 
 

@@ -1,6 +1,7 @@
 """The plots of speed and growth: what is drawn where, and labels that do not cover it."""
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_the_pixels_of_a_line_leave_no_room_for_a_label_between_them():
     pixels = along([(0.0, 0.0), (100.0, 0.0), (100.0, 30.0)])
     assert pixels[0] == (0.0, 0.0)
     assert pixels[-1] == (100.0, 30.0)
-    assert max(abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in zip(pixels, pixels[1:], strict=False)) <= 8.0
+    assert max(abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in pairwise(pixels)) <= 8.0
     assert along([]) == []
 
 
@@ -59,7 +60,7 @@ def test_what_breaks_a_constraint_is_hollow_and_what_is_worth_having_is_large(wo
 def test_what_the_money_buys_never_gets_slower_for_more_of_it(words, small):
     for steps, _ in curves(drawn(small, words)):
         points = [tuple(map(float, step.split())) for step in steps.split("L")]
-        assert all(x0 >= x1 and y0 >= y1 for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False))
+        assert all(x0 >= x1 and y0 >= y1 for (x0, y0), (x1, y1) in pairwise(points))
 
 
 def test_a_pointer_reads_the_setting_its_times_and_what_it_breaks(words, small):
