@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 
 TOGETHER = re.compile(
-    r"(\d{4}-\d\d-\d\d|\d[\d,.]*(?: – \d[\d,.]*)? (?:%|s|ms|h|GB|GiB|vCPU)(?![\w-])|[가-힣]\([가-힣]\)|\(으\)로)"
+    r"(\d{4}-\d\d(?:-\d\d)?|\b\d\d-\d\d(?:,\d\d-\d\d)*|"
+    r"\d[\d,.]*(?: – \d[\d,.]*)? (?:%|s|ms|h|GB|GiB|vCPU)(?![\w-])|[가-힣]\([가-힣]\)|\(으\)로)"
 )
-"""Dates, numbers with their units, and Korean particles in both forms."""
+"""Dates, hours of a day, numbers with their units, and Korean particles in both forms."""
 
 
 def render_page(data: Mapping[str, Any], words: Words, template: str) -> str:

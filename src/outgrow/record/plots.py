@@ -78,7 +78,9 @@ def _speed(view: View) -> Figure | None:
 def _growth(view: View) -> Figure | None:
     plan = view.data["growth"]
     drawn = [growth_plot(view, plan, width) for width in (WIDE_PX, NARROW_PX)]
-    return _figure(growth_title(view, plan), view.label("plot.growth.note"), drawn)
+    moves = any(move["month"] is not None for move in plan["moves"])
+    note = view.label("plot.growth.note") + (f" {view.label('plot.growth.note-moves')}" if moves else "")
+    return _figure(growth_title(view, plan), note, drawn)
 
 
 def _figure(title: str, note: str, drawn: Sequence[str | None]) -> Figure | None:

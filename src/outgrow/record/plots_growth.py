@@ -78,7 +78,7 @@ def _bill_scale(view: View, plan: Mapping[str, Any], bottom: float) -> Scale:
     ends = [dearest]
     if allowed and allowed <= NEAR * dearest:
         ends.append(allowed / (1 + view.data["vat_frac"]))
-    return Scale(0.0, max(ends) * 1.12 or 1.0, bottom, 56.0)
+    return Scale(0.0, max(ends) * 1.12 or 1.0, bottom, 56.0 if _months(plan) else 30.0)
 
 
 def _user_scale(plan: Mapping[str, Any], bottom: float, top: float) -> Scale:
