@@ -87,11 +87,13 @@ class Labels:
 
     def place(self, boxes: Sequence[Box]) -> int:
         """Which of these places is the first that covers nothing, or else covers least; it is taken from now on."""
-        covered = [
-            sum(box.holds(point) for point in self.taken) + 3 * sum(box.meets(other) for other in self.boxes)
-            for box in boxes
-        ]
-        found = covered.index(min(covered))
+        found, least = 0, math.inf
+        for place, box in enumerate(boxes):
+            covered = sum(map(box.holds, self.taken)) + 3 * sum(map(box.meets, self.boxes))
+            if covered < least:
+                found, least = place, covered
+            if not covered:
+                break
         self.boxes.append(boxes[found])
         return found
 
