@@ -170,7 +170,11 @@ def test_the_plan_says_what_it_cannot_do(words, small):
     small["growth"] |= {"over_budget_from": None, "carried_share": 1.0, "carried_until": None, "work_priced": True}
     said = section(render_markdown(small, words["en"]), "Growth plan")
     assert not [word for word in ("budget", "carries", "carried", "no price") if word in said]
-    assert "4 months cost $128.28 with this plan" in said
+    assert "4 months cost $128.28 with this plan, moves included. That is the median of 25 growth paths" in said
+    small["growth"]["moves"], small["growth"]["total_usd"] = [], {"low": 5.0, "median": 5.0, "high": 5.0}
+    said = section(render_markdown(small, words["en"]), "Growth plan")
+    assert "Over 4 months no move pays or is needed." in said
+    assert "growth paths" not in said
 
 
 def test_a_plan_that_begins_with_another_option_than_the_ranking_says_so(words, small):
@@ -197,7 +201,7 @@ def test_staying_is_compared_with_the_plan_and_with_having_known(words, small):
 def test_a_plan_without_moves_compares_nothing(words, template, small):
     small["growth"]["moves"] = []
     said = section(render_markdown(small, words["en"]), "Growth plan")
-    assert "Over 4 months no move pays or is needed." in said
+    assert "As far as the demand is carried, no move pays or is needed." in said
     assert not [word for word in ("Never moving", "Early and late", "| Early |") if word in said]
     html = render_page(small, words["en"], template)
     assert "Next move at" not in html

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from outgrow.record.frame import Box, Labels, along
+from outgrow.record.frame import Box, Labels, along, levels
 from outgrow.record.front import seen
 from outgrow.record.plots import plot
 from outgrow.record.plots_growth import growth_plot
@@ -43,6 +43,26 @@ def test_the_pixels_of_a_line_leave_no_room_for_a_label_between_them():
     assert pixels[-1] == (100.0, 30.0)
     assert max(abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in pairwise(pixels)) <= 8.0
     assert along([]) == []
+
+
+def test_names_that_crowd_stand_on_levels():
+    assert levels([(0.0, 50.0), (30.0, 50.0), (45.0, 10.0), (70.0, 20.0), (200.0, 5.0)]) == [0, 1, 2, 0, 0]
+    assert levels([]) == []
+
+
+def test_a_bill_that_grows_far_is_drawn_by_its_logarithm(words, small):
+    small["growth"]["path"][2]["usd"] = 3400.0
+    svg = growth_plot(View(small, words["en"]), small["growth"], 860.0)
+    assert ">0<" not in svg
+    assert ">1,000<" in svg
+
+
+def test_growth_that_is_certain_has_one_line_of_users_and_one_number(words, small):
+    for point in small["growth"]["path"]:
+        point["users"] = dict.fromkeys(("low", "mid", "high"), point["users"]["mid"])
+    svg = growth_plot(View(small, words["en"]), small["growth"], 860.0)
+    assert svg.count(">800<") == 1
+    assert "High 800" not in svg
 
 
 def test_what_breaks_a_constraint_is_hollow_and_what_is_worth_having_is_large(words, small):

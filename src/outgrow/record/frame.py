@@ -138,6 +138,17 @@ def budget(view: View, frame: Frame, labels: Labels) -> None:
     frame.canvas.text(boxes[labels.place(boxes)].left, y - 5, words, "k")
 
 
+def levels(spans: Sequence[tuple[float, float]]) -> list[int]:
+    """On which level above a plot each name stands that begins here and is so wide: the lowest that is free there."""
+    ends: list[float] = []
+    found = []
+    for start, width in spans:
+        level = next((place for place, end in enumerate(ends) if start > end + 10), len(ends))
+        ends[level : level + 1] = [start + width]
+        found.append(level)
+    return found
+
+
 def along(points: Sequence[Point]) -> list[Point]:
     """The pixels of a line through these points, `STEP_PX` apart."""
     found = list(points[:1])

@@ -33,7 +33,7 @@ def growth(view: View) -> Section | None:
     plan = view.data.get("growth")
     if not plan:
         return None
-    ahead = view.label("growth.moves-ahead" if plan["moves"] else "growth.no-moves", months=str(plan["months"]))
+    ahead = view.label(_ahead(plan), months=str(plan["months"]))
     blocks: list[Block] = [Paragraph(spans=(*strong(now_sentence(view, plan)), *text(f" {ahead}")))]
     blocks += [Paragraph(spans=text(said), tone="caution") for said in cautions(view, plan)]
     if plan["moves"]:
@@ -42,6 +42,13 @@ def growth(view: View) -> Section | None:
     blocks += [Plot(name="growth"), Bullets(items=tuple(text(said) for said in _notes(view, plan)))]
     blocks.append(_path(view, plan))
     return Section(anchor="growth", title=view.label("section.growth"), blocks=tuple(blocks))
+
+
+def _ahead(plan: Mapping[str, Any]) -> str:
+    """Whether there is a move to come."""
+    if plan["moves"]:
+        return "growth.moves-ahead"
+    return "growth.no-moves" if plan["carried_share"] == 1 else "growth.no-moves-partly"
 
 
 def now_sentence(view: View, plan: Mapping[str, Any]) -> str:
@@ -124,15 +131,14 @@ def _notes(view: View, plan: Mapping[str, Any]) -> Iterator[str]:
 
 
 def plan_sentence(view: View, plan: Mapping[str, Any]) -> str:
-    """The plan's total over all months."""
-    total = plan["total_usd"]
-    return view.label(
-        "growth.total" if plan["carried_share"] == 1 else "growth.total-partly",
-        months=str(plan["months"]),
-        paths=str(plan["paths"]),
-        total=view.usd(total["median"]),
-        spread=numbers.spread(view.usd(total["low"]), view.usd(total["high"])),
-    )
+    """The plan's total over all months, and how far it varies where the growth is uncertain."""
+    total, months = plan["total_usd"], str(plan["months"])
+    name = "growth.total" if plan["carried_share"] == 1 else "growth.total-partly"
+    said = view.label(name, months=months, total=view.usd(total["median"]))
+    low, high = view.usd(total["low"]), view.usd(total["high"])
+    if low == high:
+        return said
+    return f"{said} {view.label('growth.spread', paths=str(plan['paths']), spread=numbers.spread(low, high))}"
 
 
 def staying_sentence(view: View, plan: Mapping[str, Any]) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from outgrow.record import numbers
-from outgrow.record.frame import NARROW_BELOW_PX, Frame, Labels, along, axes, budget
+from outgrow.record.frame import NARROW_BELOW_PX, Frame, Labels, along, axes, budget, levels
 from outgrow.record.svg import COLOURS, Canvas, Point, Scale, shortened, spread_out, width_px
 
 Points = list[tuple[float, float | None]]
@@ -53,7 +52,7 @@ def demand(view: View, question: str, width: float) -> str | None:
     curves = _curves(view, question)
     if not curves:
         return None
-    frame = _demand_frame(view, curves, width)
+    frame = _demand_frame(view, question, curves, width)
     axes(frame, view.label("plot.demand.x"), view.label("plot.demand.y"))
     today = frame.x.at(view.today() or frame.x.low)
     budget(view, frame, Labels(along([(today, frame.top), (today, frame.bottom)])))
@@ -67,34 +66,37 @@ def demand(view: View, question: str, width: float) -> str | None:
     )
 
 
-def _demand_frame(view: View, curves: Sequence[tuple[str, Points]], width: float) -> Frame:
+def _demand_frame(view: View, question: str, curves: Sequence[tuple[str, Points]], width: float) -> Frame:
     xs = [x for _, points in curves for x, _ in points]
     costs = [cost for _, points in curves for _, cost in points if cost is not None]
     wide = width > NARROW_BELOW_PX
     longest = max(width_px(view.option(option)) for option, _ in curves)
     canvas = Canvas(width, 430.0 if wide else 380.0)
     right = width - (min(longest + 26, 230.0) if wide else 30.0)
+    x = Scale(min(xs), max(xs), 58.0 if wide else 46.0, right, log=True)
+    top = 37.0 + 15.0 * max((level for *_, level in _marks(view, question, x)), default=0)
     return Frame(
         canvas=canvas,
-        x=Scale(min(xs), max(xs), 58.0 if wide else 46.0, right, log=True),
-        y=Scale(min(costs) * 0.7, max(costs) * 1.25, canvas.height - 44, 52.0, log=True),
+        x=x,
+        y=Scale(min(costs) * 0.7, max(costs) * 1.25, canvas.height - 44, max(52.0, top), log=True),
     )
 
 
-def _markers(view: View, question: str, frame: Frame) -> None:
-    """Upright lines at today and at each takeover, named above the plot on two levels where they crowd."""
+def _marks(view: View, question: str, x: Scale) -> list[tuple[float, str, str, int]]:
+    """Today and each takeover from left to right: value, name, style, and the level its name stands on."""
     marks = [(turn["value"], numbers.users(turn["value"]), "turn") for turn in _turns(view, question)]
     today = view.today()
     if today:
         marks.append((today, view.label("plot.today", users=numbers.users(today)), "now"))
-    ends = [-math.inf, -math.inf]
-    for value, words, style in sorted(marks):
-        if not frame.x.low <= value <= frame.x.high:
-            continue
+    shown = sorted(mark for mark in marks if x.low <= mark[0] <= x.high)
+    spans = [(x.at(value) - width_px(words) / 2, width_px(words)) for value, words, _ in shown]
+    return [(*mark, level) for mark, level in zip(shown, levels(spans), strict=True)]
+
+
+def _markers(view: View, question: str, frame: Frame) -> None:
+    """Upright lines at today and at each takeover, named above the plot, on several levels where they crowd."""
+    for value, words, style, level in _marks(view, question, frame.x):
         x = frame.x.at(value)
-        start = x - width_px(words) / 2
-        level = 0 if start > ends[0] + 10 else 1
-        ends[level] = start + width_px(words)
         y = frame.top - 8 - 15 * level
         frame.canvas.line((x, frame.top - 4), (x, frame.bottom), style)
         frame.canvas.text(max(x, width_px(words) / 2), y, words, "b" if style == "turn" else "k", "middle")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from outgrow.record import numbers
-from outgrow.record.frame import NARROW_BELOW_PX, Frame, Labels, along, axes, budget
+from outgrow.record.frame import NARROW_BELOW_PX, Frame, Labels, along, axes, budget, levels
 from outgrow.record.svg import Canvas, Scale, shortened, spread_out, width_px
 
 if TYPE_CHECKING:
@@ -44,7 +43,9 @@ def growth_plot(view: View, plan: Mapping[str, Any], width: float) -> str | None
     bottom = 300.0 if wide else 270.0
     canvas.height = bottom + (190.0 if wide else 180.0)
     x = Scale(0.0, float(plan["months"]), 58.0 if wide else 46.0, width - (96.0 if wide else 58.0))
-    bills = Frame(canvas=canvas, x=x, y=_bill_scale(view, plan, bottom))
+    named = _names(view, plan, x, width)
+    top = 41.0 + 15.0 * max((level for *_, level in named), default=0)
+    bills = Frame(canvas=canvas, x=x, y=_bill_scale(view, plan, bottom, top))
     users = Frame(canvas=canvas, x=x, y=_user_scale(plan, canvas.height - 44, bottom + 42))
     axes(bills, "", view.label("plot.growth.y"), x_ticks=(), most=5)
     axes(
@@ -62,7 +63,7 @@ def growth_plot(view: View, plan: Mapping[str, Any], width: float) -> str | None
     for run in runs:
         canvas.path(run, "curve s0 strong")
     _users(view, plan, users)
-    _moves(view, plan, bills, users)
+    _moves(plan, named, bills, users)
     return canvas.svg(growth_title(view, plan), view.label("plot.growth.desc", rows=_told(view, plan)))
 
 
@@ -71,14 +72,16 @@ def _ticks(months: int, *, wide: bool) -> list[float]:
     return [float(month) for month in range(0, months + 1, step)]
 
 
-def _bill_scale(view: View, plan: Mapping[str, Any], bottom: float) -> Scale:
-    """From nothing to the dearest month; as far as the budget where that is near."""
-    dearest = max(point["usd"] for point in plan["path"] if point["usd"] is not None)
+def _bill_scale(view: View, plan: Mapping[str, Any], bottom: float, top: float) -> Scale:
+    """From nothing to the dearest month, or the budget where that is near; logarithmic where a bill grows far."""
+    bills = [point["usd"] for point in plan["path"] if point["usd"] is not None]
     allowed = view.data["budget_usd_per_month"]
-    ends = [dearest]
-    if allowed and allowed <= NEAR * dearest:
+    ends = [max(bills)]
+    if allowed and allowed <= NEAR * max(bills):
         ends.append(allowed / (1 + view.data["vat_frac"]))
-    return Scale(0.0, max(ends) * 1.12 or 1.0, bottom, 56.0 if _months(plan) else 30.0)
+    if max(bills) > LOG_FROM * min(bills) > 0:
+        return Scale(min(bills) / 1.4, max(ends) * 1.4, bottom, top, log=True)
+    return Scale(0.0, max(ends) * 1.12 or 1.0, bottom, top)
 
 
 def _user_scale(plan: Mapping[str, Any], bottom: float, top: float) -> Scale:
@@ -121,36 +124,46 @@ def _users(view: View, plan: Mapping[str, Any], frame: Frame) -> None:
     frame.canvas.path([*low, *reversed(high)], "area a0", closed=True)
     frame.canvas.path(mid, "curve s0 strong")
     last = path[-1]["users"]
-    wanted = [points[-1][1] + 4 for points in (high, mid, low)]
-    places = spread_out(wanted, 14, frame.top + 4, frame.bottom - 3)
-    for name, y in zip(("high", "mid", "low"), places, strict=True):
+    ends = ("high", "mid", "low") if last["low"] != last["high"] else ("mid",)
+    places = spread_out([frame.y.at(last[end]) + 4 for end in ends], 14, frame.top + 4, frame.bottom - 3)
+    for name, y in zip(ends, places, strict=True):
         words = numbers.users(last[name])
-        named = f"{view.label(f'col.{name}')} {words}" if frame.wide else words
+        named = f"{view.label(f'col.{name}')} {words}" if frame.wide and len(ends) > 1 else words
         frame.canvas.text(frame.right + 7, y, named, "b" if name == "mid" else "m")
 
 
-def _moves(view: View, plan: Mapping[str, Any], bills: Frame, users: Frame) -> None:
+Named = tuple[dict[str, Any], str, float, int]
+"""A move, its name, the pixel where that begins, and the level it stands on."""
+
+
+def _names(view: View, plan: Mapping[str, Any], x: Scale, width: float) -> list[Named]:
+    """The moves of the middle path with their names."""
+    moves = [move for move in plan["moves"] if move["month"] is not None]
+    words = [
+        shortened(
+            view.label("plot.growth.move", users=numbers.users(move["at_users"]), option=view.option(move["to"])),
+            width * 0.6,
+        )
+        for move in moves
+    ]
+    starts = [
+        min(max(x.at(move["month"]) - 12, 0.0), max(0.0, width - 1.1 * width_px(name)))
+        for move, name in zip(moves, words, strict=True)
+    ]
+    on = levels([(start, 1.1 * width_px(name)) for start, name in zip(starts, words, strict=True)])
+    return list(zip(moves, words, starts, on, strict=True))
+
+
+def _moves(plan: Mapping[str, Any], named: Sequence[Named], bills: Frame, users: Frame) -> None:
     """Upright lines through both panels where the middle path moves, each named above."""
-    made = [move for move in plan["moves"] if move["month"] is not None]
-    ends = [-math.inf, -math.inf]
-    for move in made:
+    for move, words, start, level in named:
         x = bills.x.at(move["month"])
-        words = _named(view, move, bills)
-        start = min(max(x - 12, 0.0), max(0.0, bills.canvas.width - width_px(words)))
-        level = 0 if start > ends[0] + 10 else 1
-        ends[level] = start + width_px(words)
         bills.canvas.line((x, bills.top - 4), (x, users.bottom), "turn")
         bills.canvas.text(start, bills.top - 9 - 15 * level, words, "b")
         usd = _at(plan["path"], move["month"])
         if usd is not None:
             bills.canvas.dot(x, bills.y.at(usd), 4.5, "ring")
         users.canvas.dot(x, users.y.at(move["at_users"]), 4, "ring")
-
-
-def _named(view: View, move: Mapping[str, Any], frame: Frame) -> str:
-    count = numbers.users(move["at_users"])
-    words = view.label("plot.growth.move", users=count, option=view.option(move["to"]))
-    return words if frame.wide else shortened(words, frame.canvas.width * 0.6)
 
 
 def _at(path: Sequence[Mapping[str, Any]], month: int) -> float | None:
