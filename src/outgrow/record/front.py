@@ -60,10 +60,10 @@ class Seen:
 
 def seen(view: View) -> Seen | None:
     """The front of a record; records made before there was one have none."""
-    found = view.data.get("front")
-    if not found or not found["points"]:
-        return None
+    found = view.data.get("front") or {"points": ()}
     points = [point for point in found["points"] if point["p95_s"] is not None]
+    if not points:
+        return None
     candidate = view.chosen("inference")
     return Seen(
         points=points,
