@@ -92,7 +92,9 @@ def test_decide_has_the_documented_keys():
         assert {"chosen", "candidates", "rejections", "crossovers"} <= question.keys()
         for candidate in question["candidates"]:
             keys = {"option", "variant", "monthly_usd", "p50_s", "p95_s", "cold_share", "first_share", "regret_usd"}
-            assert {*keys, "levels"} <= candidate.keys()
+            assert {*keys, "levels", "p99_s", "delayed_share", "utilisation_frac", "endings"} <= candidate.keys()
+            spreads = {"bill_usd", "p50_s", "p95_s", "p99_s", "cold_share", "delayed_share", "utilisation_frac"}
+            assert {*spreads, "months", "endings", "kept_share", "broke"} == candidate["study"].keys()
             spread = candidate["monthly_usd"]
             assert spread["low"] <= spread["mid"] <= spread["high"]
         for rejection in question["rejections"]:
@@ -102,6 +104,61 @@ def test_decide_has_the_documented_keys():
     assert all({"id", "holds", "expected", "found"} <= claim.keys() for claim in data["claims"])
     assert data["questions"]["platform"]["chosen"] == "ec2-single"
     assert data["questions"]["inference"]["chosen"] == "runpod-flex"
+
+
+def test_decide_foresees_with_the_documented_keys():
+    data = answer("decide", "examples/receipts")
+    beside = data["questions"]["inference"]["candidates"][0]["as_poisson"]
+    assert {"monthly_usd", "p50_s", "p95_s", "p99_s", "cold_share"} == beside.keys()
+    front, growth = data["front"], data["growth"]
+    assert {"target_s", "cheapest", "points"} == front.keys()
+    point = {"option", "settings", "monthly_usd", "p50_s", "p95_s", "cold_share", "broke", "on_front"}
+    assert all(point == one.keys() for one in (front["cheapest"], *front["points"]))
+    assert {"months", "paths", "now", "moves", "path", "total_usd", "seeing_usd", "staying_usd"} <= growth.keys()
+    assert {"over_budget_from", "carried_until", "carried_share", "work_priced"} <= growth.keys()
+    move = {"question", "from", "to", "at_users", "month", "binds", "days", "downtime_minutes", "move_usd", "stated"}
+    assert all({*move, "early_usd", "late_usd"} == one.keys() for one in growth["moves"])
+    assert all({"month", "users", "usd", "platform", "inference"} == one.keys() for one in growth["path"])
+    measure = {"input", "reason", "reason_message", "command", "changes_choice"}
+    assert all(
+        {*measure, "swing_usd", "value_usd", "variance_share"} == one.keys()
+        for one in (data["measure_first"], *data["measures"])
+    )
+
+
+def test_the_terminal_says_what_speed_costs_and_when_to_move(tmp_path):
+    english = outgrow("decide", "examples/receipts", "--out", str(tmp_path / "en")).stdout
+    data = json.loads((tmp_path / "en" / "decision.json").read_text())
+    assert f"${data['front']['cheapest']['monthly_usd']:.2f} a month" in english
+    assert f"growth: run {' + '.join(data['growth']['now'].values())} now" in english
+    assert all(f"{move['from']} -> {move['to']}" in english for move in data["growth"]["moves"])
+    assert " p99 s " in english
+    korean = outgrow("decide", "examples/receipts", "--out", str(tmp_path / "ko"), "--lang", "ko").stdout
+    assert "모두 지키는 가장 싼 설정: runpod-flex" in korean
+    assert "성장: 지금 ec2-single + runpod-flex" in korean
+
+
+def test_a_record_from_before_the_simulation_is_checked_marked_and_superseded(tmp_path):
+    assert outgrow("decide", "examples/receipts", "--out", str(tmp_path)).returncode == 0
+    file = tmp_path / "decision.json"
+    old = json.loads(file.read_text())
+    for name in ("measures", "front", "growth"):
+        del old[name]
+    for question in old["questions"].values():
+        question["chosen"] = question["candidates"][-1]["option"]
+        for candidate in question["candidates"]:
+            for name in ("p99_s", "delayed_share", "utilisation_frac", "endings", "study", "as_poisson"):
+                del candidate[name]
+    file.write_text(json.dumps(old))
+    marked = outgrow("check", str(tmp_path), "--on", "2026-11-23", "--mark")
+    assert marked.returncode == 6, marked.stderr
+    assert "To review since 2026-11-23" in (tmp_path / "decision.md").read_text()
+    assert "Growth plan" not in (tmp_path / "decision.html").read_text()
+    words = ("--set", "users.daily_active=40", "--out", str(tmp_path))
+    assert outgrow("decide", "examples/receipts", *words).returncode == 0
+    kept = tmp_path / "superseded" / old["record"]["id"]
+    assert "superseded" in (kept / "decision.md").read_text()
+    assert "Growth plan" in (tmp_path / "decision.html").read_text()
 
 
 def test_decide_gives_the_break_evens_of_the_issue():

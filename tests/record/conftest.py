@@ -75,12 +75,23 @@ def record(market: Market, words: dict[str, Words]) -> Callable[..., dict[str, A
 
 @pytest.fixture
 def small() -> dict[str, Any]:
-    """One question, one candidate, one rejection, nothing uncertain in it: small enough to work out by hand.
+    """Two questions, small enough to work out by hand.
 
-    Host 730 h x 0.02 = 14.60, disk 100 GB x 0.094 = 9.40: 24.00 a month. With 10 % VAT 26.40. At 1,000 KRW a dollar
-    that is 24,000 before and 26,400 with tax.
+    Platform: host 730 h x 0.02 = 14.60, disk 100 GB x 0.094 = 9.40: 24.00 a month. Inference: 50,000 s x 0.0002 = 10.00.
+    Together 34.00, with 10 % VAT 37.40; at 1,000 KRW a dollar that is 37,400 with tax.
     """
-    data: dict[str, Any] = json.loads((Path(__file__).parent / "small.json").read_text(encoding="utf-8"))
+    return read("small")
+
+
+@pytest.fixture
+def before() -> dict[str, Any]:
+    """A record made before anything was simulated: none of its months, front, growth plan and measurements is there."""
+    return read("before")
+
+
+def read(name: str) -> dict[str, Any]:
+    """A record kept beside this file."""
+    data: dict[str, Any] = json.loads((Path(__file__).parent / f"{name}.json").read_text(encoding="utf-8"))
     return data
 
 

@@ -42,9 +42,15 @@ const sizes = shown.flatMap(svg => {
 });
 const outside = shown.flatMap(svg => [...svg.querySelectorAll('text')].filter(text =>
   text.getBoundingClientRect().right > view.innerWidth || text.getBoundingClientRect().left < 0).map(t => t.textContent));
+const clashes = shown.flatMap(svg => {
+  const texts = [...svg.querySelectorAll('text')].map(text => [text.textContent, text.getBoundingClientRect()]);
+  return texts.flatMap(([one, a], i) => texts.slice(i + 1).filter(([, b]) =>
+    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4
+  ).map(([other]) => one + ' / ' + other));
+});
 document.title = 'seen' + JSON.stringify({
   inner: view.innerWidth, scroll: page.documentElement.scrollWidth, plots: shown.length,
-  least: Math.min(...sizes), outside, background: view.getComputedStyle(page.body).backgroundColor,
+  least: Math.min(...sizes), outside, clashes, background: view.getComputedStyle(page.body).backgroundColor,
 });
 """
 
@@ -65,14 +71,20 @@ def seen(folder, html, width, *more):
     return json.loads(unescape(found[1]))
 
 
-@pytest.mark.parametrize(("language", "width"), [("en", 360), ("ko", 360), ("en", 1280)])
-def test_the_page_never_scrolls_sideways_and_its_plots_can_be_read(tmp_path, words, template, record, language, width):
-    look = seen(tmp_path, render_page(record(), words[language], template), width)
+@pytest.mark.parametrize(
+    ("example", "language", "width"),
+    [("receipts", "en", 360), ("receipts", "ko", 360), ("receipts", "en", 1280), ("imagetool", "ko", 360)],
+)
+def test_the_page_never_scrolls_sideways_and_its_plots_can_be_read(
+    tmp_path, words, template, record, example, language, width
+):
+    look = seen(tmp_path, render_page(record(example), words[language], template), width)
     assert look["inner"] == width
     assert look["scroll"] <= width
-    assert look["plots"] == 7
+    assert look["plots"] == 9
     assert look["least"] >= LEAST_PX
     assert look["outside"] == []
+    assert look["clashes"] == [], "words on top of one another"
 
 
 def test_a_reader_who_likes_it_dark_gets_it_dark(tmp_path, words, template, record):

@@ -11,10 +11,18 @@ GOLDEN = Path(__file__).parent / "golden"
 
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_a_small_record_renders_as_it_always_did(words, small, language):
-    # By hand (see the fixture): 730 x 0.02 + 100 x 0.094 = 24.00; x 1.1 = 26.40; x 1,000 = 26,400 won.
+    # By hand (see the fixture): 24.00 + 10.00 = 34.00; x 1.1 = 37.40; x 1,000 = 37,400 won.
     rendered = render_markdown(small, words[language])
-    assert "$26.40 · ₩26,400" in rendered
+    assert "$37.40 · ₩37,400" in rendered
     assert rendered == (GOLDEN / f"small.{language}.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_record_from_before_the_simulation_renders_as_it_did_then(words, before, language):
+    # By hand: 730 x 0.02 + 100 x 0.094 = 24.00; x 1.1 = 26.40; x 1,000 = 26,400 won.
+    rendered = render_markdown(before, words[language])
+    assert "$26.40 · ₩26,400" in rendered
+    assert rendered == (GOLDEN / f"before.{language}.md").read_text(encoding="utf-8")
 
 
 def test_the_front_matter_is_yaml_and_names_both_neighbours(words, small):

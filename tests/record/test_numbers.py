@@ -46,6 +46,20 @@ def test_a_spread_that_looks_like_one_number_is_one():
 
 
 @pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        ("50 s", "100 s", "50 – 100 s"),
+        ("50초", "100초", "50 – 100초"),
+        ("900 ms", "2.0 s", "900 ms – 2.0 s"),
+        ("5 s", "no answer", "5 s – no answer"),
+        ("never", "never mind", "never – never mind"),
+    ],
+)
+def test_a_unit_that_both_ends_have_is_said_once(low, high, shown):
+    assert numbers.spread(low, high) == shown
+
+
+@pytest.mark.parametrize(
     ("value", "shown"), [(0.027777778, "0.028"), (730.0, "730"), (89322.5, "89,322"), (4.045416667, "4.045")]
 )
 def test_a_quantity_has_three_decimals_and_none_when_it_is_large(value, shown):

@@ -177,8 +177,8 @@ def test_bars_of_a_bill_add_up_to_its_length(record):
         assert len({PARTS[part] for part in used}) == len(used), "two parts of one plot share a colour"
 
 
-def test_a_curve_has_a_gap_where_its_option_is_infeasible(words, template, small):
-    data = small
+def test_a_curve_has_a_gap_where_its_option_is_infeasible(words, template, before):
+    data = before
     points = [[10.0, 5.0], [20.0, 6.0], [40.0, None], [80.0, 7.0], [160.0, 9.0]]
     data["questions"]["platform"]["curves"] = [{"option": "ec2-single", "points": points}]
     html = render_page(data, words["en"], template)

@@ -60,32 +60,41 @@ def _show(data: dict[str, Any], files: dict[str, Path]) -> None:
         say(f"warning: {note['text']}")
     for name, question in data["questions"].items():
         out(f"\n{name}: {question['chosen'] or 'no candidate'}")
-        out(table([_row(option) for option in question["candidates"]], _HEADER, right={1, 2, 3, 4, 5, 6}))
+        out(table([_row(option) for option in question["candidates"]], _HEADER, right=range(1, len(_HEADER))))
         for option in dict.fromkeys(rejection["option"] for rejection in question["rejections"]):
             reasons = [r["reason"] for r in question["rejections"] if r["option"] == option]
             out(f"  out: {option}: {reasons[0]}{f' (and {len(reasons) - 1} more)' if len(reasons) > 1 else ''}")
         for crossover in question["crossovers"]:
             out(f"  {_crossover(crossover)}")
+    _show_foresight(data)
     _show_rest(data)
     for path in files.values():
         say(f"wrote {path}")
 
 
-_HEADER = ("option", "month", "low", "high", "p95 s", "regret", "first")
+_HEADER = ("option", "month", "low", "high", "p95 s", "p99 s", "kept", "regret", "first")
 
 
 def _row(option: dict[str, Any]) -> list[str]:
     spread = option["monthly_usd"]
-    p95 = option["p95_s"]
     return [
         option["option"],
         money(spread["mid"]),
         money(spread["low"]),
         "never ends" if spread["high"] is None else money(spread["high"]),
-        "-" if p95 is None else f"{p95:.3g}",
+        _seconds(option, "p95_s"),
+        _seconds(option, "p99_s"),
+        f"{option['study']['kept_share'] * 100:.0f} %",
         "-" if option["regret_usd"] is None else money(option["regret_usd"]),
         f"{option['first_share'] * 100:.0f} %",
     ]
+
+
+def _seconds(option: dict[str, Any], name: str) -> str:
+    """A response time; ``never`` where so many requests get no answer, ``-`` where none are served."""
+    if option[name] is None:
+        return "-" if option["cold_share"] is None else "never"
+    return f"{option[name]:.3g}"
 
 
 def _crossover(crossover: dict[str, Any]) -> str:
@@ -102,6 +111,20 @@ def _crossover(crossover: dict[str, Any]) -> str:
 def _plain(value: float) -> str:
     """Three significant digits below a thousand, whole numbers above."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def _show_foresight(data: dict[str, Any]) -> None:
+    """What speed costs and when to move, in the record's language."""
+    from outgrow.adapters.word_files import load_words
+    from outgrow.record.short import growth_lines, speed_line
+    from outgrow.record.view import View
+
+    view = View(data, load_words(data["record"]["language"]))
+    if line := speed_line(view):
+        out(f"  {line}")
+    lines = list(growth_lines(view))
+    if lines:
+        out("\n" + "\n".join(lines))
 
 
 def _show_rest(data: dict[str, Any]) -> None:

@@ -106,7 +106,7 @@ def without_empty(table: Table, nothing: str) -> Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paragraph:
-    """Running text; ``tone`` marks the one that is also the page's headline."""
+    """Running text; ``tone`` marks the one that is also the page's headline, and what must not be overlooked."""
 
     spans: Inline
     tone: str = ""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_HALF_EVEN, Decimal
 
 NOTHING = "–"
 """Shown where there is no number: an option that serves nothing, a value beyond the searched range."""
 
 SYMBOLS = {"USD": "$", "KRW": "₩", "JPY": "¥", "EUR": "€", "GBP": "£", "CNY": "CN¥"}
+UNIT = re.compile(r"(?<=\d)[^\d.,]+$")
+"""What stands behind the last digit."""
+
 WHOLE = frozenset({"KRW", "JPY", "VND", "IDR", "CLP"})
 """Currencies nobody writes with decimals."""
 
@@ -64,5 +68,8 @@ def percent(value: float) -> str:
 
 
 def spread(low: str, high: str) -> str:
-    """From one formatted number to another; one when they look the same."""
-    return low if low == high else f"{low} – {high}"
+    """From one formatted number to another, a unit that both have said once; one when they look the same."""
+    if low == high:
+        return low
+    unit = UNIT.search(low)
+    return f"{low.removesuffix(unit[0]) if unit and high.endswith(unit[0]) else low} – {high}"

@@ -21,8 +21,10 @@ from outgrow.record.blocks import (
     text,
 )
 from outgrow.record.outline_change import changes, credit, pairs, revisit
+from outgrow.record.outline_growth import growth
 from outgrow.record.outline_options import bills, options
 from outgrow.record.outline_proof import audit, claims, confirmation, measure, method, prices
+from outgrow.record.outline_speed import speed
 from outgrow.record.view import View, clipped, neighbour_id, neighbour_path
 
 if TYPE_CHECKING:
@@ -46,8 +48,10 @@ def sections(view: View) -> tuple[Section, ...]:
         reasons(view),
         context(view),
         *options(view),
+        speed(view),
         bills(view),
         changes(view),
+        growth(view),
         pairs(view),
         credit(view),
         audit(view),
@@ -230,9 +234,21 @@ def _meaning(view: View, question: str) -> list[Inline]:
         )
     return [
         text(said),
+        *_kept(view, candidate, question),
         *_payload(view, candidate, question),
         *(text(view.sentence(risk)) for risk in view.spoken_list(candidate, "at_risk")),
     ]
+
+
+def _kept(view: View, candidate: Mapping[str, Any], question: str) -> list[Inline]:
+    """How often a drawn month breaks a constraint, if one does."""
+    study = candidate.get("study")
+    if not study or not study["broke"]:
+        return []
+    broke = ", ".join(f"{view.term(one['constraint'])} {view.percent(one['share'])}" for one in study["broke"])
+    kept, count = view.percent(study["kept_share"]), str(study["months"])
+    name = view.label(f"question.{question}")
+    return [text(view.label("means.kept", question=name, months=count, kept=kept, broke=broke))]
 
 
 def _payload(view: View, candidate: Mapping[str, Any], question: str) -> list[Inline]:

@@ -24,6 +24,7 @@ from outgrow.record.blocks import (
     text,
     without_empty,
 )
+from outgrow.record.outline_months import months, poisson, studied
 from outgrow.record.sources import sources
 from outgrow.record.view import View, clipped
 
@@ -50,6 +51,8 @@ def _question(view: View, question: str, answer: Mapping[str, Any]) -> Section:
     blocks: list[Block] = [Paragraph(spans=text(view.label(f"options.intro.{question}")))]
     if candidates:
         blocks += [Plot(name="candidates", question=question), _candidates(view, answer)]
+        named = {one["option"]: _name(view, one["option"], answer["chosen"]) for one in candidates}
+        blocks += [*months(view, answer, named), *poisson(view, answer, named)]
         if notes := _notes(view, candidates):
             blocks.append(notes)
         blocks += [_levels(view, answer), _made_of(view, answer)]
@@ -80,29 +83,34 @@ def _columns(view: View, names: Sequence[str], text_columns: int = 1) -> tuple[C
 
 
 def _candidates(view: View, answer: Mapping[str, Any]) -> Table:
-    names = ("option", "low", "mid", "high", "interval", "p50", "p95", "cold", "first", "regret")
-    return Table(
-        columns=_columns(view, names),
-        rows=tuple(_candidate(view, candidate, answer["chosen"]) for candidate in answer["candidates"]),
-        title=view.label("options.candidates"),
+    """What is to be expected; the interval stands here only where no table of months follows that has it."""
+    spread_or_p99 = ("p50", "p95", "p99") if studied(answer) else ("interval", "p50", "p95")
+    names = ("low", "mid", "high", *spread_or_p99, "cold", "first", "regret")
+    rows = tuple(
+        Row(
+            cells=(
+                _name(view, candidate["option"], answer["chosen"]),
+                *(text(_candidate(view, candidate, name)) for name in names),
+            ),
+            tone=_tone(candidate["option"], answer["chosen"]),
+        )
+        for candidate in answer["candidates"]
     )
+    return Table(columns=_columns(view, ("option", *names)), rows=rows, title=view.label("options.candidates"))
 
 
-def _candidate(view: View, candidate: Mapping[str, Any], chosen: str | None) -> Row:
-    monthly, interval = candidate["monthly_usd"], candidate["interval_80_usd"]
-    cells = (
-        view.usd(monthly["low"]),
-        view.usd(monthly["mid"]),
-        view.usd(monthly["high"]),
-        numbers.spread(view.usd(interval[0]), view.usd(interval[1])),
-        view.seconds(candidate["p50_s"]),
-        view.seconds(candidate["p95_s"]),
-        view.percent(candidate["cold_share"]),
-        view.percent(candidate["first_share"]),
-        view.usd(candidate["regret_usd"]),
-    )
-    name = candidate["option"]
-    return Row(cells=(_name(view, name, chosen), *(text(cell) for cell in cells)), tone=_tone(name, chosen))
+def _candidate(view: View, candidate: Mapping[str, Any], name: str) -> str:
+    """One cell of a candidate's row."""
+    if name in {"low", "mid", "high"}:
+        return view.usd(candidate["monthly_usd"][name])
+    if name == "interval":
+        low, high = candidate["interval_80_usd"]
+        return numbers.spread(view.usd(low), view.usd(high))
+    if name in {"p50", "p95", "p99"}:
+        return view.answered(candidate.get(f"{name}_s"), served=candidate["cold_share"] is not None)
+    if name == "regret":
+        return view.usd(candidate["regret_usd"])
+    return view.percent(candidate[f"{name}_share"])
 
 
 def _notes(view: View, candidates: Sequence[Mapping[str, Any]]) -> Bullets | None:
@@ -146,7 +154,7 @@ def _made_of(view: View, answer: Mapping[str, Any]) -> Table:
                 _name(view, candidate["option"], answer["chosen"]),
                 text(", ".join(hosts(view, candidate)) or numbers.NOTHING),
                 text(", ".join(view.term(name) for name in candidate["managed"]) or numbers.NOTHING),
-                text(settings(view, candidate) or numbers.NOTHING),
+                text(view.settings(candidate["settings"]) or numbers.NOTHING),
                 text(place(view, candidate)),
             ),
             tone=_tone(candidate["option"], answer["chosen"]),
@@ -169,16 +177,6 @@ def hosts(view: View, option: Mapping[str, Any]) -> list[str]:
         + (f" × {host['count']}" if host["count"] > 1 else "")
         for host in option["hosts"]
     ]
-
-
-def settings(view: View, option: Mapping[str, Any]) -> str:
-    """The knobs chosen, by their names in the spec."""
-    labels = view.words.labels
-    return ", ".join(
-        f"{labels.get(f'setting.{name}', name)}: "
-        + (view.term(value) if isinstance(value, str) else numbers.significant(value))
-        for name, value in option["settings"].items()
-    )
 
 
 def place(view: View, option: Mapping[str, Any]) -> str:

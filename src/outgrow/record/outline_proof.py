@@ -25,6 +25,7 @@ from outgrow.record.blocks import (
     strong,
     text,
 )
+from outgrow.record.outline_months import studied
 from outgrow.record.sources import sources
 from outgrow.record.view import View, clipped
 
@@ -112,15 +113,46 @@ def claims(view: View) -> Section | None:
 
 
 def measure(view: View) -> Section | None:
-    """The one measurement most likely to change the answer."""
+    """The one measurement most likely to change the answer with its command, and every other input beside it."""
     first = view.data["measure_first"]
     if not first:
         return None
     command: Block = Command(line=first["command"])
     if first["command"] in view.words.terms:
         command = Paragraph(spans=text(view.sentence(view.term(first["command"]))))
-    said = Paragraph(spans=text(view.sentence(view.spoken(first, "reason"))))
-    return Section(anchor="measure", title=view.label("section.measure"), blocks=(said, command))
+    blocks: list[Block] = [Paragraph(spans=text(view.sentence(view.spoken(first, "reason")))), command]
+    if every := view.data.get("measures"):
+        idle = not any(one["changes_choice"] or view.usd(one["value_usd"]) != view.usd(0.0) for one in every)
+        said = view.label("measure.how") + (f" {view.label('measure.idle')}" if idle else "")
+        blocks += [_measures(view, every), Paragraph(spans=text(said), tone="note")]
+    return Section(anchor="measure", title=view.label("section.measure"), blocks=tuple(blocks))
+
+
+def _measures(view: View, every: Sequence[Mapping[str, Any]]) -> Table:
+    """Every uncertain input: how far it moves the bill, what knowing it is worth, its share of the spread."""
+    names = ("input", "range", "swing", "worth", "spread", "changes")
+    numeric = {"range", "swing", "worth", "spread"}
+    columns = tuple(Column(title=view.label(f"col.{name}"), numeric=name in numeric) for name in names)
+    rows = tuple(
+        Row(
+            cells=(
+                code(clipped(one["input"])),
+                text(_tried(one)),
+                text(view.usd(one["swing_usd"])),
+                text(view.usd(one["value_usd"])),
+                text(view.percent(one["variance_share"])),
+                text(view.label("yes" if one["changes_choice"] else "no")),
+            )
+        )
+        for one in every
+    )
+    return Table(columns=columns, rows=rows)
+
+
+def _tried(one: Mapping[str, Any]) -> str:
+    """The ends an input was taken to."""
+    values = (one.get("reason_message") or {}).get("values", {})
+    return numbers.spread(numbers.significant(values.get("low")), numbers.significant(values.get("high")))
 
 
 def confirmation(view: View) -> Section:
@@ -175,7 +207,8 @@ def method(view: View) -> Section:
     made = view.data["method"]
     age = made["max_price_age_days"]
     lines = [
-        view.label("how.predictor"),
+        view.label("how.simulation" if made["predictor"] == "simulation" else "how.predictor"),
+        *((view.label("how.months", samples=str(made["samples"])),) if _played(view) else ()),
         view.label("how.samples", samples=str(made["samples"]), seed=str(made["seed"])),
         view.label("how.regret"),
         view.label("how.month"),
@@ -190,3 +223,8 @@ def method(view: View) -> Section:
         title=view.label("section.method"),
         blocks=(Bullets(items=tuple(text(line) for line in lines)),),
     )
+
+
+def _played(view: View) -> bool:
+    """Were months drawn and played?"""
+    return any(studied(answer) for _, answer in view.answers())

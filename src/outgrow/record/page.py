@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from outgrow.record import numbers
 from outgrow.record.blocks import Style
 from outgrow.record.outline import months_until, outgrown, sections, verdict
+from outgrow.record.outline_growth import when
 from outgrow.record.plots import plot
 from outgrow.record.view import View
 
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 
 TOGETHER = re.compile(
-    r"(\d{4}-\d\d-\d\d|\d[\d,.]*(?: – \d[\d,.]*)? (?:%|s|ms|h|GB|GiB|vCPU)(?![\w-])|[가-힣]\([가-힣]\)|\(으\)로)"
+    r"(\d{4}-\d\d(?:-\d\d)?|\b\d\d-\d\d(?:,\d\d-\d\d)*|"
+    r"\d[\d,.]*(?: – \d[\d,.]*)? (?:%|s|ms|h|GB|GiB|vCPU)(?![\w-])|[가-힣]\([가-힣]\)|\(으\)로)"
 )
-"""Dates, numbers with their units, and Korean particles in both forms."""
+"""Dates, hours of a day, numbers with their units, and Korean particles in both forms."""
 
 
 def render_page(data: Mapping[str, Any], words: Words, template: str) -> str:
@@ -90,6 +92,18 @@ def _speed(view: View) -> dict[str, str] | None:
 
 
 def _until(view: View) -> dict[str, str] | None:
+    """The first move of the growth plan; where it has none, the demand at which a chosen option is overtaken."""
+    plan = view.data.get("growth") or {"moves": ()}
+    move = next((one for one in plan["moves"] if one["month"] is not None), None)
+    if move is not None:
+        value = view.label("key.until-value", users=numbers.users(move["at_users"]))
+        detail = view.label(
+            "key.move-detail",
+            option=view.option(move["to"]),
+            when=when(view, move["month"]),
+            today=numbers.users(view.today()),
+        )
+        return {"name": view.label("key.move"), "value": value, "detail": detail}
     found = outgrown(view)
     if found is None:
         return None

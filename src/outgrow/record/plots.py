@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from outgrow.record import numbers
+from outgrow.record.front import seen
 from outgrow.record.parts import PARTS, part_sums
 from outgrow.record.plots_change import demand, demand_title, surface
+from outgrow.record.plots_growth import growth_plot, growth_title
+from outgrow.record.plots_speed import speed_plot, speed_title
 from outgrow.record.svg import Canvas, Scale, shortened, width_px
 
 if TYPE_CHECKING:
@@ -50,6 +53,10 @@ def plot(view: View, name: str, question: str) -> Figure | None:
         return _bills(view, question)
     if name == "candidates":
         return _candidates(view, question)
+    if name == "speed":
+        return _speed(view)
+    if name == "growth":
+        return _growth(view)
     if name == "demand":
         drawn = [demand(view, question, width) for width in (WIDE_PX, NARROW_PX)]
         never = _never(view, question)
@@ -58,6 +65,22 @@ def plot(view: View, name: str, question: str) -> Figure | None:
     drawn = [surface(view, width) for width in (WIDE_PX, NARROW_PX)]
     first, second = (view.option(option) for option in view.data["surface"]["between"])
     return _figure(view.label("plot.surface.title", first=first, second=second), view.label("plot.surface.note"), drawn)
+
+
+def _speed(view: View) -> Figure | None:
+    found = seen(view)
+    if found is None:
+        return None
+    drawn = [speed_plot(view, found, width) for width in (WIDE_PX, NARROW_PX)]
+    return _figure(speed_title(view, found), view.label("plot.speed.note"), drawn)
+
+
+def _growth(view: View) -> Figure | None:
+    plan = view.data["growth"]
+    drawn = [growth_plot(view, plan, width) for width in (WIDE_PX, NARROW_PX)]
+    moves = any(move["month"] is not None for move in plan["moves"])
+    note = view.label("plot.growth.note") + (f" {view.label('plot.growth.note-moves')}" if moves else "")
+    return _figure(growth_title(view, plan), note, drawn)
 
 
 def _figure(title: str, note: str, drawn: Sequence[str | None]) -> Figure | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from outgrow.record import numbers
+from outgrow.record.frame import NARROW_BELOW_PX, Frame, Labels, along, axes, budget, levels
 from outgrow.record.svg import COLOURS, Canvas, Point, Scale, shortened, spread_out, width_px
 
 Points = list[tuple[float, float | None]]
@@ -16,42 +15,8 @@ if TYPE_CHECKING:
 
     from outgrow.record.view import View
 
-NARROW_BELOW_PX = 600.0
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 USERS = "users.daily_active"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """A plot's area and its two scales."""
-
-    canvas: Canvas
-    x: Scale
-    y: Scale
-
-    @property
-    def left(self) -> float:
-        """Pixel of the left edge."""
-        return self.x.start
-
-    @property
-    def right(self) -> float:
-        """Pixel of the right edge."""
-        return self.x.end
-
-    @property
-    def top(self) -> float:
-        """Pixel of the upper edge."""
-        return self.y.end
-
-    @property
-    def bottom(self) -> float:
-        """Pixel of the lower edge."""
-        return self.y.start
-
-    def at(self, x: float, y: float) -> Point:
-        """The pixel of a point."""
-        return self.x.at(x), self.y.at(y)
 
 
 def _curves(view: View, question: str) -> list[tuple[str, Points]]:
@@ -87,9 +52,10 @@ def demand(view: View, question: str, width: float) -> str | None:
     curves = _curves(view, question)
     if not curves:
         return None
-    frame = _demand_frame(view, curves, width)
-    _axes(frame, view.label("plot.demand.x"), view.label("plot.demand.y"))
-    _budget(view, frame)
+    frame = _demand_frame(view, question, curves, width)
+    axes(frame, view.label("plot.demand.x"), view.label("plot.demand.y"))
+    today = frame.x.at(view.today() or frame.x.low)
+    budget(view, frame, Labels(along([(today, frame.top), (today, frame.bottom)])))
     _markers(view, question, frame)
     for place, (option, points) in enumerate(curves):
         _curve(frame, points, place, strong=option == view.data["questions"][question]["chosen"])
@@ -100,64 +66,37 @@ def demand(view: View, question: str, width: float) -> str | None:
     )
 
 
-def _demand_frame(view: View, curves: Sequence[tuple[str, Points]], width: float) -> Frame:
+def _demand_frame(view: View, question: str, curves: Sequence[tuple[str, Points]], width: float) -> Frame:
     xs = [x for _, points in curves for x, _ in points]
     costs = [cost for _, points in curves for _, cost in points if cost is not None]
     wide = width > NARROW_BELOW_PX
     longest = max(width_px(view.option(option)) for option, _ in curves)
     canvas = Canvas(width, 430.0 if wide else 380.0)
     right = width - (min(longest + 26, 230.0) if wide else 30.0)
+    x = Scale(min(xs), max(xs), 58.0 if wide else 46.0, right, log=True)
+    top = 37.0 + 15.0 * max((level for *_, level in _marks(view, question, x)), default=0)
     return Frame(
         canvas=canvas,
-        x=Scale(min(xs), max(xs), 58.0 if wide else 46.0, right, log=True),
-        y=Scale(min(costs) * 0.7, max(costs) * 1.25, canvas.height - 44, 52.0, log=True),
+        x=x,
+        y=Scale(min(costs) * 0.7, max(costs) * 1.25, canvas.height - 44, max(52.0, top), log=True),
     )
 
 
-def _axes(frame: Frame, x_name: str, y_name: str) -> None:
-    canvas = frame.canvas
-    wide = canvas.width > NARROW_BELOW_PX
-    for tick in frame.y.ticks(7):
-        y = frame.y.at(tick)
-        canvas.line((frame.left, y), (frame.right, y), "grid")
-        canvas.text(frame.left - 7, y + 4, numbers.significant(tick, 3), "m", "end")
-    for tick in frame.x.ticks(10 if wide else 5):
-        x = frame.x.at(tick)
-        canvas.line((x, frame.bottom), (x, frame.bottom + 4), "axis")
-        canvas.text(x, frame.bottom + 18, numbers.significant(tick, 3), "m", "middle")
-    canvas.line((frame.left, frame.bottom), (frame.right, frame.bottom), "axis")
-    canvas.text(frame.right, frame.bottom + 36, x_name, "m", "end")
-    canvas.text(0, 12, y_name, "m")
-
-
-def _budget(view: View, frame: Frame) -> None:
-    """The budget holds a bill with tax, the scale shows bills without."""
-    budget = view.data["budget_usd_per_month"]
-    if not budget or not frame.y.low < budget / (1 + view.data["vat_frac"]) < frame.y.high:
-        return
-    y = frame.y.at(budget / (1 + view.data["vat_frac"]))
-    frame.canvas.line((frame.left, y), (frame.right, y), "limit")
-    words = view.label("plot.budget", amount=view.usd(budget))
-    start, today = frame.left + 5, frame.x.at(view.today() or frame.x.low)
-    if start < today < start + width_px(words):
-        start = today + 6
-    frame.canvas.text(start, y - 5, words, "k")
-
-
-def _markers(view: View, question: str, frame: Frame) -> None:
-    """Upright lines at today and at each takeover, named above the plot on two levels where they crowd."""
+def _marks(view: View, question: str, x: Scale) -> list[tuple[float, str, str, int]]:
+    """Today and each takeover from left to right: value, name, style, and the level its name stands on."""
     marks = [(turn["value"], numbers.users(turn["value"]), "turn") for turn in _turns(view, question)]
     today = view.today()
     if today:
         marks.append((today, view.label("plot.today", users=numbers.users(today)), "now"))
-    ends = [-math.inf, -math.inf]
-    for value, words, style in sorted(marks):
-        if not frame.x.low <= value <= frame.x.high:
-            continue
+    shown = sorted(mark for mark in marks if x.low <= mark[0] <= x.high)
+    spans = [(x.at(value) - width_px(words) / 2, width_px(words)) for value, words, _ in shown]
+    return [(*mark, level) for mark, level in zip(shown, levels(spans), strict=True)]
+
+
+def _markers(view: View, question: str, frame: Frame) -> None:
+    """Upright lines at today and at each takeover, named above the plot, on several levels where they crowd."""
+    for value, words, style, level in _marks(view, question, frame.x):
         x = frame.x.at(value)
-        start = x - width_px(words) / 2
-        level = 0 if start > ends[0] + 10 else 1
-        ends[level] = start + width_px(words)
         y = frame.top - 8 - 15 * level
         frame.canvas.line((x, frame.top - 4), (x, frame.bottom), style)
         frame.canvas.text(max(x, width_px(words) / 2), y, words, "b" if style == "turn" else "k", "middle")
@@ -182,7 +121,7 @@ def _curve(frame: Frame, points: Sequence[tuple[float, float | None]], place: in
 
 def _names(view: View, question: str, frame: Frame, curves: Sequence[tuple[str, Points]]) -> None:
     """Each line named at its end, the names moved apart, a hair line leading there; by a letter where it is narrow."""
-    wide = frame.canvas.width > NARROW_BELOW_PX
+    wide = frame.wide
     last = [next((x, cost) for x, cost in reversed(points) if cost is not None) for _, points in curves]
     wanted = [frame.y.at(cost) + 4 for _, cost in last]
     places = spread_out(wanted, 17, frame.top + 4, frame.bottom)
@@ -230,7 +169,7 @@ def surface(view: View, width: float) -> str | None:
         return None
     frame = _surface_frame(view, found, always, predicted, width)
     _shade(frame, always, predicted)
-    _axes(frame, view.label("plot.surface.x"), view.label("plot.surface.y"))
+    axes(frame, view.label("plot.surface.x"), view.label("plot.surface.y"))
     frame.canvas.path([frame.at(*point) for point in always], "curve s0 strong")
     frame.canvas.path([frame.at(*point) for point in predicted], "curve s5 d1 strong")
     _surface_names(view, frame, always, predicted)

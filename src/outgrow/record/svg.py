@@ -110,10 +110,11 @@ class Canvas:
             f' height="{coordinate(height)}" class="{style}"{inner}'
         )
 
-    def dot(self, x: float, y: float, radius: float, style: str) -> None:
-        """A disc."""
+    def dot(self, x: float, y: float, radius: float, style: str, hint: str = "") -> None:
+        """A disc; ``hint`` is shown by browsers when a pointer rests on it."""
+        inner = f"><title>{escape(hint)}</title></circle>" if hint else "/>"
         self.parts.append(
-            f'<circle cx="{coordinate(x)}" cy="{coordinate(y)}" r="{coordinate(radius)}" class="{style}"/>'
+            f'<circle cx="{coordinate(x)}" cy="{coordinate(y)}" r="{coordinate(radius)}" class="{style}"{inner}'
         )
 
     def path(self, points: Sequence[Point], style: str, *, closed: bool = False) -> None:

@@ -78,6 +78,15 @@ class View:
             return self.label("yes" if value else "no")
         return self.term(value)
 
+    def settings(self, chosen: Mapping[str, Any]) -> str:
+        """Settings by their names in the spec."""
+        labels = self.words.labels
+        return ", ".join(
+            f"{labels.get(f'setting.{name}', name)}: "
+            + (self.term(value) if isinstance(value, str) else numbers.significant(value))
+            for name, value in chosen.items()
+        )
+
     def usd(self, value: float | None) -> str:
         """US dollars and cents."""
         return numbers.money(value)
@@ -97,6 +106,14 @@ class View:
         if value < 1:
             return self.label("milliseconds", value=numbers.number(value * 1000))
         return self.label("seconds", value=numbers.number(value, 0 if value >= 10 else 1))
+
+    def answered(self, value: float | None, *, served: bool = True) -> str:
+        """A response time; where requests are served and it is not known, that many of them get no answer."""
+        return self.label("no-answer") if value is None and served else self.seconds(value)
+
+    def share(self, value: float) -> str:
+        """A small share of one in per cent, with the two digits that count."""
+        return self.label("percent", value=numbers.significant(value * 100, 2))
 
     def local(self, value: float | None) -> str:
         """The same amount of dollars in the spec's currency; empty when that is the dollar."""

@@ -142,4 +142,4 @@ def several_flex_workers(
         if abs(cold - p) < CONVERGED:
             break
         p = (p + cold) / 2
-    return SeveralFlexWorkers(cold_per_request=cold, idle_s_per_request=idle, full_share=full)
+    return SeveralFlexWorkers(cold_per_request=min(1.0, cold), idle_s_per_request=idle, full_share=full)
