@@ -109,7 +109,7 @@ def test_decide_has_the_documented_keys():
 def test_decide_foresees_with_the_documented_keys():
     data = answer("decide", "examples/receipts")
     beside = data["questions"]["inference"]["candidates"][0]["as_poisson"]
-    assert {"monthly_usd", "p50_s", "p95_s", "p99_s", "cold_share"} == beside.keys()
+    assert {"monthly_usd", "p50_s", "p95_s", "p99_s", "cold_share", "settings"} == beside.keys()
     front, growth = data["front"], data["growth"]
     assert {"target_s", "cheapest", "points"} == front.keys()
     point = {"option", "settings", "monthly_usd", "p50_s", "p95_s", "cold_share", "broke", "on_front"}

@@ -68,7 +68,7 @@ def test_the_terminal_shows_one_line_an_option_and_what_breaks() -> None:
     done = outgrow("simulate", RECEIPTS, "--replications", "5")
     assert done.returncode == 0
     assert "5 months, sessions arrivals, seed 20240201, warm-up 1 day" in done.stdout
-    assert "runpod-flex idle_timeout_s=5.0" in done.stdout
+    assert "runpod-flex idle_timeout_s=1.0" in done.stdout
     assert "ec2-gpu: breaks budget in 100 % of the months" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines()) < 200
 

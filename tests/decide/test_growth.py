@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from outgrow.decide.crossover import with_ends
 from outgrow.decide.effort import BASE_DAYS, DAYS_PER_DATABASE, DAYS_PER_OPERATOR, DAYS_PER_THING, SETTING_DAYS, effort
 from outgrow.decide.growth import growth_plan
 from outgrow.decide.planner import Field, Plan, Planner
 from outgrow.domain.option import Host, Place, Question, Shape, Variant
-from outgrow.domain.verdict import Curve
+from outgrow.domain.verdict import Crossover, Curve
 from outgrow.domain.workload import Database, Driver, Growth, MoveSpec, Service, Source, Team, Trust, Users
 
 if TYPE_CHECKING:
@@ -128,7 +129,44 @@ def test_demand_that_nothing_carries_is_said_so() -> None:
     assert found.carried_share < 1
     assert found.carried_until == pytest.approx(max(x for x in GRID if x < 250))
     assert found.points[-1].inference is None
-    assert found.total_usd.high < 24 * 10 + 1
+    assert (found.carried_paths, found.total_usd, found.seeing_usd) == (0, None, None)
+
+
+def test_totals_are_over_the_paths_that_are_carried_to_their_end() -> None:
+    only = lambda users: 10.0 if users < 250 else None  # noqa: E731
+    found = plan({"only": only}, service(rate=0.01), rates(0.01, 0.01, 0.01, 0.2))
+    assert 0 < found.carried_paths < found.paths
+    assert found.total_usd is not None
+    assert found.total_usd.low == found.total_usd.high == pytest.approx(24 * 10)
+
+
+def test_demand_that_is_only_reached_beyond_the_curves_is_not_carried_and_said_so() -> None:
+    found = plan({"any": lambda users: 0.01 * users}, service(rate=0.5), rates(0.5))
+    assert found.carried_share < 1
+    assert found.carried_until == pytest.approx(GRID[-1])
+
+
+def test_the_middle_path_grows_as_the_spec_says_whatever_was_drawn() -> None:
+    found = plan({"any": lambda users: 0.01 * users}, service(rate=0.02), rates(0.01, 0.2, 0.3))
+    assert found.points[10].users[1] == pytest.approx(100 * 1.02**10)
+
+
+def test_a_curve_ends_where_the_change_along_demand_was_found() -> None:
+    curve = Curve(option="small", points=((100.0, 10.0), (200.0, 20.0), (400.0, None), (800.0, None)))
+    turn = Crossover(
+        driver="users.daily_active",
+        between=("small", "large"),
+        value=300.0,
+        low=None,
+        high=None,
+        binds="target-p95",
+        method="sized-bills",
+    )
+    (ended,) = with_ends([curve], [turn])
+    assert [x for x, _ in ended.points] == [100, 200, 300, pytest.approx(303, rel=0.01), 400, 800]
+    assert [y for _, y in ended.points] == [10, 20, pytest.approx(30), None, None, None]
+    (left,) = with_ends([curve], [dataclasses.replace(turn, binds="monthly_usd")])
+    assert left == curve
 
 
 def test_shrinking_demand_moves_down() -> None:

@@ -46,7 +46,7 @@ def test_a_study_says_what_it_played(study: Study, result: dict[str, Any]) -> No
     ]  # fmt: skip
     flex, hybrid = result["options"]
     assert (flex["option"], hybrid["option"]) == ("runpod-flex", "runpod-hybrid")
-    assert flex["settings"] == {"idle_timeout_s": 5.0}
+    assert flex["settings"] == {"idle_timeout_s": 1.0}
     for option in (flex, hybrid):
         assert option["months"] == MONTHS
         for name in ("bill_usd", "p50_s", "p95_s", "p99_s", "cold_share", "utilisation_frac"):

@@ -166,8 +166,10 @@ def test_the_plan_says_what_it_cannot_do(words, small):
     said = section(render_markdown(small, words["en"]), "Growth plan")
     assert "passes the budget of $50.00 in 2 months (2026-03)" in said  # 50.28 x 1.1 = 55.31, the month before 48.40
     assert "Beyond 900 daily users no option here carries the demand: 80 %" in said
+    assert "On the 20 of 25 growth paths that it carries to their end, 4 months cost $128.28" in said
     assert "have no price" in said
     small["growth"] |= {"over_budget_from": None, "carried_share": 1.0, "carried_until": None, "work_priced": True}
+    small["growth"]["carried_paths"] = 25
     said = section(render_markdown(small, words["en"]), "Growth plan")
     assert not [word for word in ("budget", "carries", "carried", "no price") if word in said]
     assert "4 months cost $128.28 with this plan, moves included. That is the median of 25 growth paths" in said
@@ -175,6 +177,13 @@ def test_the_plan_says_what_it_cannot_do(words, small):
     said = section(render_markdown(small, words["en"]), "Growth plan")
     assert "Over 4 months no move pays or is needed." in said
     assert "growth paths" not in said
+
+
+def test_a_plan_that_carries_no_path_to_its_end_has_no_total(words, small):
+    small["growth"] |= {"carried_paths": 0, "total_usd": None, "seeing_usd": None}
+    said = section(render_markdown(small, words["en"]), "Growth plan")
+    assert "No growth path is carried to its end" in said
+    assert "Never moving" not in said
 
 
 def test_a_plan_that_begins_with_another_option_than_the_ranking_says_so(words, small):
@@ -231,7 +240,8 @@ def test_a_terminal_is_told_in_a_few_lines_with_ids(words, small):
         "cheapest that meets everything: runpod-flex (idle timeout (s): 5), $10.00 a month, p50 4.0 s, p95 60 s"
     )
     assert list(growth_lines(view))[:4] == [
-        "growth: run ec2-single + runpod-flex now; the months that are carried (80 %) of 4 cost $128.28",
+        "growth: run ec2-single + runpod-flex now;"
+        " on the 20 of 25 growth paths that are carried to their end, 4 months cost $128.28",
         "  at 300 daily users, in 2 months (2026-03): runpod-flex -> runpod-active (the bill)",
         "  at 900 daily users, not on the middle path: ec2-single -> ec2-split (capacity)",
         "  Never moving costs $140.00, $11.72 more.",

@@ -51,10 +51,6 @@ class AwsPlatform:
             return ({},)
         return tuple({"nat": nat} for nat in ("gateway", "instance", "none"))
 
-    def tuning(self, ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
-        """Nothing to tune."""
-        return ()
-
     def sized(self, ctx: Context, settings: Mapping[str, str | int | float]) -> Shape | Rejection:
         """The smallest hosts that carry the components, the web traffic and the database."""
         if settings.get("nat") == "none" and ctx.service.inference:

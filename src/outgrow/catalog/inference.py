@@ -58,7 +58,6 @@ class InferenceOption:
     pinned: Callable[[Context, InferenceTask, Pins], TaskPlan | Rejection]
     place: Callable[[Context], Place]
     knobs: Callable[[Context], Sequence[Mapping[str, str | int | float]]] = lambda _: ({},)
-    finer: Callable[[Context], Sequence[Mapping[str, str | int | float]]] = lambda _: ()
     custom_model: bool = True
     scales_to_zero: bool = False
     leaves_network: bool = False
@@ -69,10 +68,6 @@ class InferenceOption:
     def settings(self, ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
         """The knobs worth trying."""
         return self.knobs(ctx)
-
-    def tuning(self, ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
-        """The knobs in finer steps."""
-        return self.finer(ctx)
 
     def sized(self, ctx: Context, settings: Mapping[str, str | int | float]) -> Shape | Rejection:
         """Every task on the smallest size that carries it."""

@@ -36,11 +36,7 @@ class Recipe(Protocol):
         ...
 
     def settings(self, ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
-        """The knobs worth trying; the cheapest setting that meets the constraints is the sized option."""
-        ...
-
-    def tuning(self, ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
-        """The same knobs in finer steps, for showing what speed costs; empty where there is nothing to tune."""
+        """The settings worth trying; the cheapest that meets the constraints is the sized option."""
         ...
 
     def sized(self, ctx: Context, settings: Mapping[str, str | int | float]) -> Shape | Rejection:

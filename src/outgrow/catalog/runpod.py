@@ -29,28 +29,11 @@ DISK = "runpod/serverless/container-disk"
 DEFAULT_IDLE_S = 5.0
 """RunPod's default idle timeout in the console (the API's is 10 s). Source: RunPod docs, endpoint settings."""
 
-IDLE_TIMEOUTS_S = (5.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
-"""Idle timeouts worth trying; RunPod allows 1 to 3,600 s."""
-
-FINER_TIMEOUTS_S = (
-    1.0,
-    5.0,
-    10.0,
-    20.0,
-    30.0,
-    45.0,
-    60.0,
-    90.0,
-    120.0,
-    180.0,
-    300.0,
-    450.0,
-    600.0,
-    900.0,
-    1800.0,
-    3600.0,
+IDLE_TIMEOUTS_S = (
+    *(1.0, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0),
+    *(120.0, 180.0, 300.0, 450.0, 600.0, 900.0, 1800.0, 3600.0),
 )
-"""The same in finer steps, from the least to the most RunPod allows."""
+"""Idle timeouts worth trying, from the least to the most RunPod allows. Source: RunPod docs, endpoint settings."""
 
 BLOCK_S = 300
 """Container disk is billed in started blocks of five minutes. Source: RunPod docs, pricing."""

@@ -144,8 +144,10 @@ def _speed(option: Priced, service: Service) -> Iterator[Rejection]:
     if outcome is None:
         return
     if outcome.bottleneck is not None:
-        load = f"{outcome.utilisation_frac * 100:.0f} % of the workers' time"
-        yield _reject(option, "capacity", load, "under 100 %", outcome.bottleneck)
+        said = dict(outcome.bottleneck.values)
+        load = float(said["load"]) / max(1.0, float(said["workers"]))
+        found = f"{load * 100:.0f} % of the workers' time"
+        yield _reject(option, "capacity", found, "under 100 %", outcome.bottleneck)
         return
     if option.shape.question is not Question.INFERENCE:
         return

@@ -103,6 +103,32 @@ def along_demand(
     return [found for found in market.each(turn_at, range(len(grid) - 1)) if found is not None]
 
 
+def with_ends(lines: Sequence[Curve], turns: Sequence[Crossover]) -> tuple[Curve, ...]:
+    """The curves with a point more where an option stops carrying the demand, as the changes along demand found it.
+
+    Its bill there is read off the line through its last two points, on logarithmic scales.
+    """
+    ends = {
+        turn.between[0]: turn.value
+        for turn in turns
+        if turn.driver == USERS and turn.method == "sized-bills" and turn.binds != "monthly_usd"
+    }
+    return tuple(_ended(line, ends[line.option]) if line.option in ends else line for line in lines)
+
+
+def _ended(line: Curve, end: float) -> Curve:
+    before = [(x, y) for x, y in line.points if x < end]
+    known = [(x, y) for x, y in before if y is not None]
+    if len(known) < 2 or before[-1] != known[-1]:
+        return line
+    (x0, y0), (x1, y1) = known[-2:]
+    slope = math.log(max(y1, 1e-6) / max(y0, 1e-6)) / math.log(x1 / x0)
+    last = (end, y1 * (end / x1) ** slope)
+    beyond = (end * (1 + PRECISION), None)
+    after = [(x, y) for x, y in line.points if x > beyond[0]]
+    return dataclasses.replace(line, points=(*before, last, beyond, *after))
+
+
 def _best(found: dict[str, Sized]) -> str | None:
     costs = [(cost, name) for name, option in found.items() if (cost := _cost(option)) is not None]
     return min(costs)[1] if costs else None

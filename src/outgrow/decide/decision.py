@@ -83,7 +83,7 @@ def decide(
         measures=measures(asked, service, roughly, [one.played for one in solved]),
         findings=findings,
         surface=break_even.surface(priced, service, asked, roughly),
-        front=front(asked, service, roughly),
+        front=front(asked, service, market),
         growth=growth_plan([one.field for one in solved], service, joint, service.vat_frac),
         warnings=(
             *over_budget(pairs, service),
@@ -135,7 +135,7 @@ def _solved(
     return _Solved(
         answer=answer,
         played=Played(months=tuple(ranking.months.values()), draws=joint),
-        field=_field(question, lines, at_points, priced),
+        field=_field(question, crossover.with_ends(lines, turns), at_points, priced),
     )
 
 

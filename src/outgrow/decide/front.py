@@ -35,7 +35,7 @@ def front(recipes: Sequence[Recipe], service: Service, market: Market) -> Front 
         (recipe, settings)
         for recipe in recipes
         if recipe.question is Question.INFERENCE
-        for settings in recipe.tuning(ctx) or recipe.settings(ctx)
+        for settings in recipe.settings(ctx)
     ]
     found = market.each(lambda one: _point(one[0], one[1], service, market), tries)
     points = _marked([point for point in found if point is not None])

@@ -3,12 +3,12 @@
 Two questions are planned apart, because their bills add up: which platform, and where the model runs. For each:
 
 1. What every option costs at a demand comes from its curve (sized anew at each point, budget lifted), straight between
-   points on logarithmic scales; where an end of a stretch cannot be carried, all of it cannot.
+   points on logarithmic scales; where an end of a stretch cannot be carried, all of it cannot. Where the ranking
+   changes because an option can carry no more, that demand was searched for and is a point of its curve.
 2. For each drawn growth path the cheapest sequence is found by dynamic programming over months and options: a month
    costs its bill, a change of option the effort of that move. That is the best anybody who knew the path could do.
 3. A plan cannot know the path. It says "when daily users reach this, move to that". The sequences of step 2 are tried
-as
-   plans: their thresholds are moved, one at a time, to where the mean cost over all paths is least, and the cheapest
+   as plans: their thresholds are moved, one at a time, to where the mean cost over all paths is least, and the cheapest
    plan wins. An option that can carry the demand no longer is left at once, whatever the threshold.
 """
 
@@ -45,7 +45,7 @@ def growth_plan(
     if today <= 0 or not any(rates) or not fields:
         return None
     paths = [_path(today, rate, months) for rate in rates]
-    middle = _path(today, quantile(rates, 0.5), months)
+    middle = _path(today, service.users.growth_per_month_frac, months)
     by_question: dict[Question, tuple[Planner, Plan]] = {}
     for field in fields:
         planner = Planner(field, service)
@@ -59,18 +59,21 @@ def growth_plan(
     budget = service.budget_usd_per_month
     over = [p.month for p in points if budget is not None and p.usd is not None and p.usd * (1 + vat_frac) > budget]
     staying = [planner.staying(plan.options[0], paths) for planner, plan in planned]
+    whole = [path for path in paths if all(planner.carries(plan, path) for planner, plan in planned)]
+    most = max(max(path) for path in paths)
     return GrowthPlan(
         months=months,
         paths=len(paths),
         now=(_now(by_question, Question.PLATFORM), _now(by_question, Question.INFERENCE)),
         moves=tuple(sorted(moves, key=lambda move: (move.month is None, move.month or 0, move.at_users))),
         points=points,
-        total_usd=_spread([planner.totals(plan, paths) for planner, plan in planned]),
-        seeing_usd=_spread([planner.seeing(paths) for planner, _ in planned]),
+        carried_paths=len(whole),
+        total_usd=_spread([planner.totals(plan, whole) for planner, plan in planned]) if whole else None,
+        seeing_usd=_spread([planner.seeing(whole) for planner, _ in planned]) if whole else None,
         staying_usd=None if any(stay is None for stay in staying) else _spread([s for s in staying if s is not None]),
         over_budget_from=over[0] if over else None,
         carried_until=min(
-            (end for planner, _ in planned if (end := planner.carried_until()) is not None), default=None
+            (end for planner, _ in planned if (end := planner.carried_until(most)) is not None), default=None
         ),
         carried_share=min(planner.carried(plan, paths) for planner, plan in planned),
         work_priced=service.team.hourly_usd is not None,

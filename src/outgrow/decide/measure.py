@@ -54,14 +54,19 @@ def measures(
     """Every uncertain input, the one worth measuring first at the head.
 
     Three things speak for an input: taken to an end of its range, the others staying in the middle, it changes the
-    cheapest feasible option of a question; knowing it before choosing would save money (`perfect_information_usd`);
-    it moves the bill. In this order. What is neither uncertain nor guessed, or moves nothing, is left out.
+    cheapest feasible option of a question; knowing it before choosing would save money (`perfect_information_usd`, to
+    the cent); it is behind more of the spread of the bill, or moves it further. In this order. What is neither
+    uncertain nor guessed, or moves nothing, is left out.
     """
     today = _best(recipes, service, market)
     uncertain = _uncertain(service)
     tried = market.each(lambda driver: _swing(driver, today, recipes, service, market), uncertain)
     found = [_valued(measure, played) for measure in tried if measure.changes_choice or measure.swing_usd > 0]
-    return tuple(sorted(found, key=lambda one: (not one.changes_choice, -one.value_usd, -one.swing_usd)))
+    return tuple(sorted(found, key=_rank))
+
+
+def _rank(one: Measure) -> tuple[bool, float, float, float]:
+    return not one.changes_choice, -round(one.value_usd, 2), -round(one.variance_share, 2), -one.swing_usd
 
 
 def _valued(measure: Measure, played: Sequence[Played]) -> Measure:
@@ -76,7 +81,7 @@ def _valued(measure: Measure, played: Sequence[Played]) -> Measure:
     if winners and all(math.isfinite(usd) for row in winners for usd in row):
         together = [sum(column) for column in zip(*winners, strict=True)]
         spread = variance_share([draw[measure.path] for draw in played[0].draws], together)
-    return dataclasses.replace(measure, value_usd=value_usd, variance_share=spread)
+    return dataclasses.replace(measure, value_usd=round(value_usd, 6), variance_share=spread)
 
 
 def _uncertain(service: Service) -> list[Driver]:

@@ -90,11 +90,10 @@ class Planner:
     def _move_usd(self, before: str, after: str) -> float:
         return 0.0 if before == after else self.effort(before, after).usd or 0.0
 
-    def carried_until(self) -> float | None:
-        """The demand up to which some option carries it, if that ends within the curves."""
+    def carried_until(self, most: float) -> float | None:
+        """The demand up to which some option is known to carry it; ``None`` where ``most`` is no more than that."""
         carried = [x for name in self.options for x, y in self.field.curves[name].points if y is not None]
-        last = max((x for curve in self.field.curves.values() for x, _ in curve.points), default=0.0)
-        return max(carried) if carried and max(carried) < last else None
+        return max(carried) if carried and max(carried) < most else None
 
     def sequence(self, path: Sequence[float]) -> list[str]:
         """The cheapest option for every month of a known path: dynamic programming, the first month free to choose."""
@@ -122,7 +121,7 @@ class Planner:
         return self.uncarried if usd is None else usd
 
     def seeing(self, paths: Sequence[Sequence[float]]) -> list[float]:
-        """What the best sequence costs on each path, months that nothing carries left out."""
+        """What the best sequence costs on each path."""
         return [self._cost_of(self.sequence(path), path, 0.0) for path in paths]
 
     def staying(self, option: str, paths: Sequence[Sequence[float]]) -> list[float] | None:
@@ -167,13 +166,17 @@ class Planner:
         return next((name for name in plan.options[place:] if self.bill(name, users) is not None), None)
 
     def totals(self, plan: Plan, paths: Sequence[Sequence[float]]) -> list[float]:
-        """What following a plan costs on each path, months that nothing carries left out."""
+        """What following a plan costs on each path that it carries."""
         return [self._cost_of(self.followed(plan, path), path, 0.0) for path in paths]
 
     def mean(self, plan: Plan, paths: Sequence[Sequence[float]]) -> float:
         """The mean of that, with what is not carried counted against the plan."""
         costs = [self._cost_of(self.followed(plan, path), path, self.uncarried) for path in paths]
         return math.fsum(costs) / len(paths)
+
+    def carries(self, plan: Plan, path: Sequence[float]) -> bool:
+        """Does the plan carry every month of a path?"""
+        return all(option is not None for option in self.followed(plan, path))
 
     def carried(self, plan: Plan, paths: Sequence[Sequence[float]]) -> float:
         """Share of all months of all paths that the plan carries."""

@@ -176,6 +176,7 @@ def _as_poisson(future: _Future, service: Service, market: Market) -> Beside | N
         p95_s=_finite(response.quantile(P95)),
         p99_s=_finite(response.quantile(0.99)),
         cold_share=built.shape.outcome.cold_share,
+        settings=built.shape.settings,
     )
 
 
@@ -206,7 +207,8 @@ def _at_risk(future: _Future, service: Service, market: Market) -> tuple[Message
 def _first_shares(futures: Sequence[_Future], weights: Sequence[tuple[float, ...]]) -> list[float]:
     """How often each option has the best weighted score, each criterion scaled by its range within the month.
 
-    Criteria: monthly cost and p95 response of the month, management points; less is better.
+    An option that breaks a constraint in a month does not come first in it, unless all do. Criteria: monthly cost and
+    p95 response of the month, management points; less is better.
     Source: SMAA, Lahdelma and Salminen 2001.
     """
     points = [float(levels(future.priced.shape).management_points) for future in futures]
@@ -219,7 +221,9 @@ def _first_shares(futures: Sequence[_Future], weights: Sequence[tuple[float, ...
         for part, values in zip(weight, (costs[month], speeds[month], points), strict=True):
             for place, value in enumerate(_scaled(values)):
                 scores[place] += part * value
-        wins[scores.index(min(scores))] += 1
+        keeps = [not future.months[month].broke for future in futures]
+        able = [place for place, kept in enumerate(keeps) if kept or not any(keeps)]
+        wins[min(able, key=scores.__getitem__)] += 1
     return [win / len(weights) for win in wins] if weights else [0.0] * len(futures)
 
 

@@ -58,11 +58,12 @@ class PathPoint:
 class GrowthPlan:
     """The cheapest sequence of options along the growth path, as thresholds of measured demand.
 
-    ``total_usd`` is what the plan costs over all its months, moves included, over growth paths; ``seeing_usd`` what the
-    best sequence for each path would, had one known the path; ``staying_usd`` the same for never moving from what runs
-    now, ``None`` where that cannot carry the demand on every path. ``over_budget_from`` is the first month on the
-    middle path whose bill with tax exceeds the budget. ``carried_share`` of all months of all paths are carried, and
-    only they are in the totals; ``carried_until`` is the demand beyond which no option is known.
+    ``total_usd`` is what the plan costs over all its months, moves included, over the ``carried_paths`` of ``paths``
+    that it carries to their end, ``None`` where there is none; ``seeing_usd`` what the best sequence for each of them
+    would, had one known the path; ``staying_usd`` the same for never moving from what runs now, ``None`` where that
+    cannot carry the demand on every path. ``over_budget_from`` is the first month on the middle path whose bill with
+    tax exceeds the budget. ``carried_share`` of all months of all paths are carried; ``carried_until`` is the demand
+    beyond which no option is known, where a path gets there.
     """
 
     months: int
@@ -70,8 +71,9 @@ class GrowthPlan:
     now: tuple[str | None, str | None]
     moves: tuple[Move, ...]
     points: tuple[PathPoint, ...]
-    total_usd: Spread
-    seeing_usd: Spread
+    carried_paths: int
+    total_usd: Spread | None
+    seeing_usd: Spread | None
     staying_usd: Spread | None
     over_budget_from: int | None
     carried_until: float | None

@@ -180,7 +180,8 @@ class Outcome:
     which are always on, and ``flex_s``. ``second_slack_s`` is what rounding every stretch from start to stop up to
     whole seconds adds, ``block_slack_s`` to blocks of five minutes; ``surplus_s`` vCPU-seconds above a baseline.
     ``cold_share`` of the requests met a start, ``delayed_share`` waited at all; ``attempts`` a request; ``requests`` a
-    day, as they came; ``served`` attempts a day that were worked on to the end (``None``: one a request).
+    day, as they came; ``utilisation_frac`` of the time that workers (of hosts: vCPUs) are there they work; ``served``
+    attempts a day that were worked on to the end (``None``: one a request).
     """
 
     response: ResponseTimes

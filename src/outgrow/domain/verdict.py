@@ -73,13 +73,14 @@ class Study:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """The same option under another assumption: what a month costs and how it answers."""
+    """The same option under another assumption, sized anew for it: what a month costs and how it answers."""
 
     monthly_usd: float
     p50_s: float | None
     p95_s: float | None
     p99_s: float | None
     cold_share: float
+    settings: Mapping[str, str | int | float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

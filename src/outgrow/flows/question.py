@@ -157,7 +157,7 @@ def _foresight() -> dict[str, Any]:
         "predict": dataclasses.replace(simulated, requests=EXPECTED_REQUESTS),
         "rough": simulated,
         "estimate": closed_form.predict,
-        "month": simulated.month,
+        "month": dataclasses.replace(simulated, requests=EXPECTED_REQUESTS).month,
         "each": each_on_threads if engine() == "compiled" else one_by_one,
     }
 

@@ -94,7 +94,7 @@ def _with_settings(
     tunable: dict[str, set[str]] = {}
     for name, knobs in chosen:
         recipe = option_named(name, "--option")
-        tunable[name] = set(knobs).union(*(set(finer) for finer in recipe.tuning(ctx)), *recipe.settings(ctx))
+        tunable[name] = set(knobs).union(*recipe.settings(ctx))
     known = set().union(*tunable.values()) if tunable else set()
     for setting in settings:
         if setting not in known:

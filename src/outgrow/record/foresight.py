@@ -71,6 +71,7 @@ def growth_data(plan: GrowthPlan | None) -> Json | None:
         "now": {"platform": plan.now[0], "inference": plan.now[1]},
         "moves": [_move(move) for move in plan.moves],
         "path": [_path_point(point) for point in plan.points],
+        "carried_paths": plan.carried_paths,
         "total_usd": spread_data(plan.total_usd),
         "seeing_usd": spread_data(plan.seeing_usd),
         "staying_usd": spread_data(plan.staying_usd),

@@ -125,7 +125,7 @@ def minutes(view: View, value: float) -> str:
 def _notes(view: View, plan: Mapping[str, Any]) -> Iterator[str]:
     """What the plan costs, beside never moving and beside having known; how to read the moves."""
     yield plan_sentence(view, plan)
-    if plan["moves"]:
+    if plan["moves"] and plan["total_usd"]:
         yield staying_sentence(view, plan)
         yield _seeing_sentence(view, plan)
 
@@ -133,12 +133,15 @@ def _notes(view: View, plan: Mapping[str, Any]) -> Iterator[str]:
 def plan_sentence(view: View, plan: Mapping[str, Any]) -> str:
     """The plan's total over all months, and how far it varies where the growth is uncertain."""
     total, months = plan["total_usd"], str(plan["months"])
-    name = "growth.total" if plan["carried_share"] == 1 else "growth.total-partly"
-    said = view.label(name, months=months, total=view.usd(total["median"]))
+    if total is None:
+        return view.label("growth.total-none")
+    carried, paths = str(plan["carried_paths"]), str(plan["paths"])
+    name = "growth.total" if carried == paths else "growth.total-partly"
+    said = view.label(name, months=months, total=view.usd(total["median"]), carried=carried, paths=paths)
     low, high = view.usd(total["low"]), view.usd(total["high"])
     if low == high:
         return said
-    return f"{said} {view.label('growth.spread', paths=str(plan['paths']), spread=numbers.spread(low, high))}"
+    return f"{said} {view.label('growth.spread', paths=carried, spread=numbers.spread(low, high))}"
 
 
 def staying_sentence(view: View, plan: Mapping[str, Any]) -> str:

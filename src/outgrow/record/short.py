@@ -38,13 +38,13 @@ def growth_lines(view: View) -> Iterator[str]:
     if not plan:
         return
     now = " + ".join(option for option in plan["now"].values() if option)
-    total = view.usd(plan["total_usd"]["median"])
-    name = "short.growth" if plan["carried_share"] == 1 else "short.growth-partly"
-    share = view.percent(plan["carried_share"])
-    yield view.label(name, options=now, months=str(plan["months"]), total=total, share=share)
+    total = view.usd(plan["total_usd"]["median"]) if plan["total_usd"] else ""
+    carried, paths = str(plan["carried_paths"]), str(plan["paths"])
+    name = "short.growth" if carried == paths else "short.growth-partly" if total else "short.growth-none"
+    yield view.label(name, options=now, months=str(plan["months"]), total=total, carried=carried, paths=paths)
     for move in plan["moves"]:
         yield f"  {_move(view, move)}"
-    if plan["moves"]:
+    if plan["moves"] and total:
         yield f"  {staying_sentence(view, plan)}"
     for said in cautions(view, plan):
         yield f"  {said}"

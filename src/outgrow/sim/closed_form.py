@@ -160,7 +160,7 @@ def _fixed(pool: FixedPool, arrivals: Arrivals) -> Outcome:
         idle_s=max(0.0, worker_s - arrivals.per_day * pool.service.mean_s),
         active_s=worker_s,
         flex_s=0.0,
-        utilisation_frac=busiest,
+        utilisation_frac=_used(arrivals.per_day * pool.service.mean_s, worker_s),
         bottleneck=_overload(busiest, max(pool.workers)),
     )
 
@@ -176,6 +176,11 @@ def _delayed(parts: list[Part]) -> float:
         return 0.0 if part.lost else none * (1 - part.p_wait)
 
     return 1 - sum(part.weight * at_once(part) for part in parts) / total
+
+
+def _used(busy_s: float, up_s: float) -> float:
+    """Share of the workers' time they work."""
+    return min(1.0, busy_s / up_s) if up_s > 0 else 0.0
 
 
 def _overload(busiest: float, workers: int) -> Message | None:
@@ -263,7 +268,7 @@ def _flex(pool: FlexPool, arrivals: Arrivals) -> Outcome:
         flex_s=flex_s,
         second_slack_s=second_slack_s,
         block_slack_s=block_slack_s,
-        utilisation_frac=busiest,
+        utilisation_frac=_used(worked_s, active_s + flex_s),
         bottleneck=_overload(busiest, pool.max_workers),
     )
 

@@ -104,6 +104,8 @@ def _predicted(how: Simulated, pool: Pool, arrivals: Arrivals) -> Outcome:
     seen = simulate(model, requests, span, asked=how.engine)
     counted = (span.horizon_s - span.warmup_s) / DAY_S
     found = outcome_of(seen, counted, capacity_s=capacity_s, workers=workers)
+    if isinstance(pool, OpenPool):
+        found = dataclasses.replace(found, idle_s=0.0, active_s=0.0, utilisation_frac=0.0)
     if how.drawn is not None or found.requests == 0:
         return found
     found = _scaled(found, arrivals.per_day / found.requests, share)

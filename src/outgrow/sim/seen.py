@@ -34,7 +34,7 @@ def outcome_of(seen: Observed, days: float, *, capacity_s: float | None, workers
     """What one run saw, per day; ``capacity_s`` is how many worker-seconds a day there could be at the most."""
     meters = seen.meters
     ended = meters.arrivals - meters.unfinished
-    up_s = meters.active_s + meters.flex_s
+    up_s = meters.active_s + meters.flex_s or (capacity_s or 0.0) * days
     offered_s = meters.busy_s / days
     return Outcome(
         response=SeenTimes(seen.response.summed(), ended),

@@ -31,10 +31,6 @@ class OnPremServer:
         """Nothing to tune."""
         return ({},)
 
-    def tuning(self, ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
-        """Nothing to tune."""
-        return ()
-
     def sized(self, ctx: Context, settings: Mapping[str, str | int | float]) -> Shape | Rejection:
         """The server the spec prices; it is taken to be large enough, which the record says."""
         return _shape(self, ctx, Variant.SIZED)

@@ -57,10 +57,6 @@ class Paas:
         """Nothing to tune."""
         return ({},)
 
-    def tuning(self, ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
-        """Nothing to tune."""
-        return ()
-
     def sized(self, ctx: Context, settings: Mapping[str, str | int | float]) -> Shape | Rejection:
         """Fee, one seat an engineer beyond the first, the usage of the web traffic, and the database plan."""
         usage = [*_fees(ctx, ctx.service.team.engineers), *_metered(ctx), *_database(ctx)]

@@ -18,12 +18,8 @@ if TYPE_CHECKING:
 ID = "runpod-flex"
 
 
-def _knobs(ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
+def _knobs(_ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
     return tuple({"idle_timeout_s": seconds} for seconds in runpod.IDLE_TIMEOUTS_S)
-
-
-def _finer(ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
-    return tuple({"idle_timeout_s": seconds} for seconds in runpod.FINER_TIMEOUTS_S)
 
 
 def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | float]) -> TaskPlan | Rejection:
@@ -62,7 +58,6 @@ OPTION = InferenceOption(
     pinned=_pinned,
     place=runpod.place,
     knobs=_knobs,
-    finer=_finer,
     scales_to_zero=True,
     leaves_network=True,
 )

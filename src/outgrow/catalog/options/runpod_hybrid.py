@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 ID = "runpod-hybrid"
 COVERED_SHARES = (0.5, 0.8, 0.95)
 BESIDE_TIMEOUTS_S = (60.0, 300.0)
-"""Longer idle timeouts beside an active base, for tuning; options are sized with the default one."""
+"""Longer idle timeouts beside an active base of one."""
 
 
 def _knobs(ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
-    """An active base in the busiest hours that hold half, 80 % or 95 % of the requests, or in every hour."""
+    """An active base in the busiest hours that hold half, 80 % or 95 % of the requests, or in every hour.
+
+    A base of one also beside flex workers that stay longer than RunPod's default.
+    """
     windows: list[str] = []
     for task in ctx.service.inference:
         arrivals = ctx.arrivals(task)
@@ -32,13 +35,9 @@ def _knobs(ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
         windows += [gpu.windows_text(on) for on in (*hours, (True,) * 24) if any(on)]
     unique = list(dict.fromkeys(windows))
     most = min((task.max_workers for task in ctx.service.inference), default=0)
-    return tuple({"active_hours": text, "active_base": base} for text in unique for base in (1, 2) if base <= most)
-
-
-def _finer(ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
-    """Each window and base with the default idle timeout, and the bases of one with longer ones."""
-    longer = [{**knobs, "idle_timeout_s": seconds} for knobs in _knobs(ctx) for seconds in BESIDE_TIMEOUTS_S]
-    return (*_knobs(ctx), *(knobs for knobs in longer if knobs["active_base"] == 1))
+    bases = [{"active_hours": text, "active_base": base} for text in unique for base in (1, 2) if base <= most]
+    longer = [{**knobs, "idle_timeout_s": seconds} for knobs in bases for seconds in BESIDE_TIMEOUTS_S]
+    return (*bases, *(knobs for knobs in longer if knobs["active_base"] == 1))
 
 
 def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | float]) -> TaskPlan | Rejection:
@@ -92,6 +91,5 @@ OPTION = InferenceOption(
     pinned=_pinned,
     place=runpod.place,
     knobs=_knobs,
-    finer=_finer,
     leaves_network=True,
 )
