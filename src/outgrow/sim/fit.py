@@ -123,7 +123,7 @@ def fit_trace(trace: Trace, speeds: Speeds) -> Fit:
 def _sessions(trace: Trace, days: Days) -> tuple[SessionFit | None, float | None, tuple[Message, ...]]:
     """By name where names part sessions, else from the times alone."""
     if trace.session is not None:
-        named = fit_by_names(trace.times_s, trace.session, trace.resolution_s)
+        named = fit_by_names(trace.times_s, trace.session, trace.span_s, trace.resolution_s)
         if named is not None:
             return named.fit, named.pause_s, ()
         unnamed = fit_unnamed(trace.times_s, days, trace.resolution_s)

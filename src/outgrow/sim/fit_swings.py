@@ -19,6 +19,7 @@ from outgrow.sim.fit_math import Matrix, Vector, jackknife_errors, least_squares
 from outgrow.sim.fit_sessions import (
     FEWEST_GROUPS,
     GAP,
+    NARROWEST_CV,
     SETTLING_STEPS,
     SIZE,
     SPREAD,
@@ -98,7 +99,7 @@ class Curves:
         self._found += [math.log(max(value, 0.1)) for value in dispersion]
         self._law = law
         self._longest_s = LONGEST_SESSION_WINDOWS * longest_s
-        low = (-5.0, math.log(shortest_gap(table.edges)), math.log(0.1))
+        low = (-5.0, math.log(shortest_gap(table.edges)), math.log(NARROWEST_CV))
         self._bounds = (low, (math.log(1000.0), math.log(table.edges[-1]), math.log(8.0)))
 
     def misfit(self, place: Sequence[float]) -> float:
