@@ -28,7 +28,7 @@ TOLD = "--child"
 
 
 def write_logs(folder: Path, count: int) -> None:
-    rng = random.Random(1)  # noqa: S311
+    rng = random.Random(1)  # noqa: S311 - made-up logs, no secrets
     at_s, second, iso, clock = float(BEGIN_S), 0, "", ""
     with (
         (folder / "epoch.csv").open("w") as epoch_file,

@@ -122,6 +122,7 @@ def test_clusters_on_two_scales_are_fitted_by_gaps_and_counts_together():
     fit = fitted(trace_of(sorted([*bursts.times_s, *twice]), bursts.span_s))
     assert fit.by == "counts"
     assert fit.size.mid == pytest.approx(80 * 4 / 3, rel=0.4)
+    assert fit.size.high / fit.size.low < 4
 
 
 def test_too_little_to_tell_is_no_sessions():

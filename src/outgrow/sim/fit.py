@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from outgrow.sim.fit_sessions import SessionFit
 
 FEWEST_REQUESTS = 2
+SHORTEST_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +88,9 @@ class Fit:
 
 
 def fit_trace(trace: Trace, speeds: Speeds) -> Fit:
-    """The process nearest to a trace. Raises `TraceError` for fewer than two requests or all at one instant."""
-    if len(trace.times_s) < FEWEST_REQUESTS or trace.span_s[1] <= trace.span_s[0]:
-        found = "one request" if len(trace.times_s) == 1 else "requests of one instant only"
+    """The process nearest to a trace. Raises `TraceError` for fewer than two requests or all within a second."""
+    if len(trace.times_s) < FEWEST_REQUESTS or trace.span_s[1] - trace.span_s[0] < SHORTEST_S:
+        found = "one request" if len(trace.times_s) == 1 else "all requests within one second"
         raise TraceError(f"{trace.name}: {found}; a rate needs at least two moments", hint="give a longer trace")
     days = survey(trace)
     sessions, pause_s, notes = _sessions(trace, days)
@@ -122,7 +123,7 @@ def fit_trace(trace: Trace, speeds: Speeds) -> Fit:
 def _sessions(trace: Trace, days: Days) -> tuple[SessionFit | None, float | None, tuple[Message, ...]]:
     """By name where names part sessions, else from the times alone."""
     if trace.session is not None:
-        named = fit_by_names(trace.times_s, trace.session, trace.resolution_s)
+        named = fit_by_names(trace.times_s, trace.session, trace.span_s, trace.resolution_s)
         if named is not None:
             return named.fit, named.pause_s, ()
         unnamed = fit_unnamed(trace.times_s, days, trace.resolution_s)

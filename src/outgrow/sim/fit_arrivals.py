@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from outgrow.sim.fit_gaps import LONGEST_S, lag_edges
+from outgrow.sim.fit_gaps import FINEST_S, FINEST_STEPS, LONGEST_S, lag_edges
 from outgrow.sim.fit_ground import DAYS_FOR_SHAPE
 from outgrow.sim.fit_sessions import fit_by_gaps
 from outgrow.sim.fit_swings import BETTER, BETTER_WHEN_SHORT, fit_by_counts, observe, place_of
@@ -21,9 +21,6 @@ FEWEST_REQUESTS = 50
 SHORTEST_SPAN = 12.0
 """Gaps are told apart up to the watched time over this."""
 
-FINEST_STEPS = 10
-"""And only if that is so many times the stamps' resolution."""
-
 
 def fit_unnamed(times_s: Sequence[float], days: Days, resolution_s: float) -> SessionFit | None:
     """Sessions told from the times alone; None: none are found, or nothing can be told.
@@ -32,7 +29,7 @@ def fit_unnamed(times_s: Sequence[float], days: Days, resolution_s: float) -> Se
     counts by more than `BETTER` beyond what `fit_by_counts` does.
     """
     longest_s = min(LONGEST_S, days.watched_s / SHORTEST_SPAN)
-    if len(times_s) < FEWEST_REQUESTS or longest_s < FINEST_STEPS * max(resolution_s, 1e-3):
+    if len(times_s) < FEWEST_REQUESTS or longest_s < FINEST_STEPS * max(resolution_s, FINEST_S):
         return None
     edges = lag_edges(resolution_s, longest_s)
     by_gaps = fit_by_gaps(times_s, days, edges)

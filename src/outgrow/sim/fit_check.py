@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from outgrow.domain.trace import Trace
+    from outgrow.sim.fit_days import Days
 
 HELD_SHARE = 1 / 3
 FEWEST_DAYS = 4
@@ -35,6 +36,9 @@ MOST_HELD = {"compiled": 40_000, "plain": 4_000}
 WORK = {"compiled": 1_000_000, "plain": 40_000}
 FEWEST_DRAWS, MOST_DRAWS = 20, 80
 """Requests of the held-out part that are looked at, and requests drawn for the intervals, by kernel."""
+
+LEAD_SESSIONS = 10.0
+"""Mean lengths of a session by which a stretch without a shape is drawn too early."""
 
 WINDOWS_S = (1.0, 10.0, 60.0, 600.0, 3600.0)
 FEWEST_WINDOWS = 10
@@ -106,25 +110,26 @@ def check_fit(trace: Trace, speeds: Speeds, seed: int) -> Check | None:
     draws. Service and start times come from the same laws for all three, which differ by their arrivals alone.
     """
     days = survey(trace)
-    until, end = _split(days.whole, trace.span_s)
+    until, end = _split(days, trace.span_s)
     held = _limited(cut(trace, until, end), MOST_HELD[engine()])
     early = cut(trace, trace.span_s[0], until)
     if min(len(held.times_s), len(early.times_s)) < FEWEST_HELD:
         return None
     fit = fit_trace(early, speeds)
-    held = _from_midnight(held)
     length_s = held.span_s[1] - held.span_s[0]
     per_day = len(held.times_s) / length_s * DAY_S
+    pattern, origin_s = _pattern(fit, per_day, held.span_s)
+    held = _from(held, origin_s)
     flex, server = reference_pools(fit, per_day)
     bench = Bench(span_s=held.span_s, flex=flex, server=server, resolution_s=trace.resolution_s)
     real = bench.figures(as_given(held, seed).times_s, seed)
     draws = min(MOST_DRAWS, max(FEWEST_DRAWS, WORK[engine()] // len(held.times_s)))
-    patterns = {"fitted": _at_rate(fit.process, per_day / fit.per_day.mid), "poisson": steady(per_day / DAY_S)}
+    patterns = {"fitted": pattern, "poisson": steady(per_day / DAY_S)}
     doubts = draw_many(Lognormal(mean_s=1.0, cv=_rate_error(fit)), seed, Purpose.DAY, draws)
     made: dict[str, list[dict[str, float]]] = {name: [] for name in patterns}
     for own, doubt in enumerate(doubts, seed + 1):
-        for name, pattern in patterns.items():
-            found = bench.figures(_drawn(pattern, held.span_s, own), own)
+        for name, process in patterns.items():
+            found = bench.figures(_drawn(process, held.span_s, own), own)
             found[REQUESTS] *= doubt * fit.per_day.mid / per_day
             made[name].append(found)
     figures = tuple(
@@ -150,13 +155,16 @@ def _rate_error(fit: Fit) -> float:
     return min(1.0, math.sqrt(dispersion_ / fit.requests))
 
 
-def _split(whole: Sequence[int], span_s: tuple[float, float]) -> tuple[float, float]:
-    """Where the fitted part ends and the held-out part does: whole days if there are enough."""
-    if len(whole) >= FEWEST_DAYS:
-        held = max(1, round(len(whole) * HELD_SHARE))
-        return whole[-held] * DAY_S, (whole[-1] + 1) * DAY_S
+def _split(days: Days, span_s: tuple[float, float]) -> tuple[float, float]:
+    """Where the fitted part ends and the held-out part does: whole days if there are enough, without a hole."""
     begin, end = span_s
-    return end - (end - begin) * HELD_SHARE, end
+    if len(days.whole) < FEWEST_DAYS:
+        return end - (end - begin) * HELD_SHARE, end
+    held = days.whole[-max(1, round(len(days.whole) * HELD_SHARE)) :]
+    for opens, closes in days.missing:
+        after = tuple(day for day in held if day * DAY_S >= closes)
+        held = after or tuple(day for day in held if (day + 1) * DAY_S <= opens) or held
+    return held[0] * DAY_S, (held[-1] + 1) * DAY_S
 
 
 def _limited(held: Trace, most: int) -> Trace:
@@ -168,21 +176,32 @@ def _limited(held: Trace, most: int) -> Trace:
     return cut(held, begin, begin + days * DAY_S if days else held.times_s[most])
 
 
-def _from_midnight(held: Trace) -> Trace:
-    """The same requests counted from the midnight before the first."""
-    midnight = math.floor(held.span_s[0] / DAY_S) * DAY_S
+def _from(held: Trace, origin_s: float) -> Trace:
+    """The same requests counted from another second 0, without their service times."""
     begin, end = held.span_s
-    times_s = array("d", [time_s - midnight for time_s in held.times_s])
-    return replace(held, times_s=times_s, span_s=(begin - midnight, end - midnight), service_s=None)
+    times_s = array("d", [time_s - origin_s for time_s in held.times_s])
+    return replace(held, times_s=times_s, span_s=(begin - origin_s, end - origin_s), service_s=None)
 
 
-def _at_rate(process: Poisson | Sessions, factor: float) -> Poisson | Sessions:
-    """The same process with ``factor`` times the requests."""
-    return replace(process, per_hour=tuple(factor * requests for requests in process.per_hour))
+def _pattern(fit: Fit, per_day: float, span_s: tuple[float, float]) -> tuple[Poisson | Sessions, float]:
+    """The fitted process at another rate, and the second to draw it from: the full hour before a stretch.
+
+    Within one hour, or where the shape of the day is not known, it is drawn at an even rate, from a little earlier on,
+    so that sessions are under way.
+    """
+    begin, end = span_s
+    process = fit.process
+    if fit.shape.seen and end - begin >= HOUR_S:
+        hour = int(begin // HOUR_S) % HOURS
+        scale = per_day / fit.per_day.mid
+        hours = [scale * requests for requests in process.per_hour]
+        return replace(process, per_hour=tuple(hours[hour:] + hours[:hour])), begin // HOUR_S * HOUR_S
+    lead_s = 0.0 if fit.sessions is None else LEAD_SESSIONS * fit.sessions.size.mid * fit.sessions.gap_s.mid
+    return replace(process, per_hour=(per_day / HOURS,) * HOURS), begin - min(end - begin, lead_s)
 
 
 def _drawn(process: Poisson | Sessions, span_s: tuple[float, float], seed: int) -> array[float]:
-    """Arrivals within a stretch; sessions begun before its day are left out."""
+    """Arrivals within a stretch."""
     times_s = draw_arrivals(process, seed, span_s[1])
     return times_s[bisect_left(times_s, span_s[0]) :]
 

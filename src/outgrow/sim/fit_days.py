@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from outgrow.sim.requests import DAY_S, HOUR_S, HOURS
@@ -30,6 +31,15 @@ WHOLE_DAY_S = 0.98 * DAY_S
 
 SURPRISE = 0.01
 """A silence that a process like the rest of the trace would show less often than this is a hole in the log."""
+
+MOST_HOLES = 5
+"""A trace with more of them is silent by nature."""
+
+LEAST_WATCHED_S = 3600.0
+"""A trace with less time outside its silences cannot say what explains them."""
+
+ALL_OF_IT = 1 - 1 / QUARTER_S
+"""A quarter of an hour counts as watched when at most a second is missing."""
 
 NEGLIGIBLE_SHARE = 0.02
 """A day may miss a stretch that holds this share of the requests of other days and still count as whole."""
@@ -81,7 +91,26 @@ class Days:
 
     def watched_in(self, begin_s: float, end_s: float) -> float:
         """Seconds of a stretch that the log watched."""
-        return math.fsum(max(0.0, min(end_s, end) - max(begin_s, begin)) for begin, end in self.segments)
+        watched = 0.0
+        for at in range(bisect_right(self.segments, begin_s, key=_end_of), len(self.segments)):
+            begin, end = self.segments[at]
+            if begin >= end_s:
+                break
+            watched += min(end_s, end) - max(begin_s, begin)
+        return watched
+
+    def watched_quarters(self, day: int) -> list[float]:
+        """Share of each quarter of an hour of a day that the log watched."""
+        midnight = day * DAY_S
+        watched = self.watched_in(midnight, midnight + DAY_S)
+        if watched <= 0 or watched > DAY_S - 1e-6:
+            return [float(watched > 0)] * QUARTERS
+        edges = [midnight + quarter * QUARTER_S for quarter in range(QUARTERS + 1)]
+        return [self.watched_in(begin, end) / QUARTER_S for begin, end in pairwise(edges)]
+
+
+def _end_of(segment: tuple[float, float]) -> float:
+    return segment[1]
 
 
 def survey(trace: Trace) -> Days:
@@ -121,10 +150,9 @@ def _holes(
     times_s: Sequence[float], quarters: tuple[array[int], ...], first: int, weekday: int | None
 ) -> tuple[tuple[float, float], ...]:
     silences = _silences(times_s, quarters, first)
-    if not silences:
+    watched_s = times_s[-1] - times_s[0] - math.fsum(end - begin for begin, end in silences)
+    if not silences or watched_s < LEAST_WATCHED_S:
         return ()
-    silent_s = math.fsum(end - begin for begin, end in silences)
-    watched_s = max(times_s[-1] - times_s[0] - silent_s, 3600.0)
     sessions_a_day = len(times_s) / max(watched_s / DAY_S, 1.0) / ORDINARY_SIZE
     busy = {day for day, row in enumerate(quarters, first) if any(row)}
     holes = []
@@ -136,7 +164,7 @@ def _holes(
         silent = -math.log1p(sessions_a_day * ORDINARY_DAY_VARIANCE) / ORDINARY_DAY_VARIANCE * days
         if math.exp(silent) * len(quarters) < SURPRISE:
             holes.append((begin, end))
-    return tuple(holes)
+    return tuple(holes) if len(holes) <= MOST_HOLES else ()
 
 
 def _never_busy(day: int, first: int, busy: set[int], days: int) -> bool:
@@ -161,13 +189,10 @@ def _silences(times_s: Sequence[float], quarters: tuple[array[int], ...], first:
 
 def _is_whole(days: Days, day: int) -> bool:
     """Watched, but for stretches that hold at most `NEGLIGIBLE_SHARE` of what other days have, or one request."""
-    if days.watched_in(day * DAY_S, (day + 1) * DAY_S) > DAY_S - 1:
+    watched = days.watched_quarters(day)
+    if min(watched) > ALL_OF_IT:
         return True
-    unwatched = [
-        quarter
-        for quarter in range(QUARTERS)
-        if days.watched_in(day * DAY_S + quarter * QUARTER_S, day * DAY_S + (quarter + 1) * QUARTER_S) < QUARTER_S - 1
-    ]
+    unwatched = [quarter for quarter, part in enumerate(watched) if part <= ALL_OF_IT]
     if len(unwatched) > QUARTERS // 2:
         return False
     others = [row for place, row in enumerate(days.quarters) if place != day - days.first and any(row)]

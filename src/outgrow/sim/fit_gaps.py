@@ -26,6 +26,9 @@ ALIKE = 0.3
 
 FINEST_S = 1e-3
 STEPS_AN_OCTAVE = 2.0
+FINEST_STEPS = 10
+"""Gaps up to less than so many of the finest steps, or of the stamps' resolution, tell nothing."""
+
 LONGEST_S = 5400.0
 """Gaps are told apart in logarithmic steps from a millisecond to an hour and a half."""
 

@@ -100,10 +100,7 @@ def _by_days(days: Days) -> Ground:
     for place, row in enumerate(days.quarters):
         day = days.first + place
         shares = profiles[len(profiles) > 1 and days.weekend(day)].without(day)
-        watched = [
-            days.watched_in(day * DAY_S + quarter * QUARTER_S, day * DAY_S + (quarter + 1) * QUARTER_S) / QUARTER_S
-            for quarter in range(QUARTERS)
-        ]
+        watched = days.watched_quarters(day)
         reach = math.fsum(share * part for share, part in zip(shares, watched, strict=True))
         level = max(sum(row) - 1, 0.5) / max(reach, 0.02)
         per_s.extend(level * max(share, FAINTEST) / QUARTER_S for share in shares)

@@ -182,7 +182,9 @@ def settle(
     place = list(start)
     for _ in range(steps):
         here = residuals(place)
-        step = solve(matrix, [-math.fsum(map(mul, slope, here)) for slope in slopes])
+        step = solve(
+            matrix, [-math.fsum(change * value for change, value in zip(slope, here, strict=True)) for slope in slopes]
+        )
         longest = max(1.0, *(abs(value) for value in step))
         place = [
             min(max(value + move / longest, least), most)

@@ -1,101 +1,149 @@
-"""Sessions told directly, where the log names the user or the session of each request."""
+"""Sessions where the log names the user or the session of each request: the gaps of each name alone."""
 
 from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from outgrow.sim.fit_gaps import CLASS_RATIO, CLASSES, FINEST_S, FINEST_STEPS, GapGroups, lag_edges
 from outgrow.sim.fit_math import jackknife_errors
-from outgrow.sim.fit_mixture import Kinds, two_kinds
-from outgrow.sim.fit_sessions import FEWEST_GROUPS, SessionFit, session_fit
+from outgrow.sim.fit_sessions import (
+    CLEAR,
+    FEWEST_GROUPS,
+    GAP,
+    LEVEL,
+    MOVES,
+    SIZE,
+    SPREAD,
+    Hazards,
+    SessionFit,
+    beyond_chance,
+    session_fit,
+)
 from outgrow.sim.requests import DAY_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-GROUPS = 30
-LONGEST_SESSION_S = DAY_S / 4
-"""Names whose requests go on for longer on average than this are not sessions, and have no pauses that part them."""
+    from outgrow.sim.fit_math import Vector
 
-FLOOR_S = 1e-4
+GROUPS = 30
+LONGEST_GAP_S = DAY_S / 4
+LONGEST_SESSION_S = DAY_S / 4
+"""Names that go on for longer on average without a pause of their own part no sessions."""
+
+NEVER = 0.01
+"""Names of which fewer than this come back within `LONGEST_GAP_S` are names of sessions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """Sessions by name. ``pause_s``: a longer pause of a name begins a new session; None: each name is one session."""
+    """Sessions by name; a fit of None: every request is a session of its own.
+
+    ``pause_s``: after a pause of this length a name is as likely to begin a new session as to go on; None: names do
+    not come back.
+    """
 
     fit: SessionFit | None
     pause_s: float | None
 
 
-def fit_by_names(times_s: Sequence[float], names: Sequence[int], resolution_s: float) -> Named | None:
+def fit_by_names(
+    times_s: Sequence[float], names: Sequence[int], span_s: tuple[float, float], resolution_s: float
+) -> Named | None:
     """Size and gaps of sessions by name; None where names part nothing (one name, or names that never pause).
 
-    If the gaps between requests of one name are of two kinds, the longer ones part sessions; each gap counts by its
-    chance of being of either kind. Size is requests over sessions, gaps have their plain mean and cv. Intervals leave
-    out stretches of the trace. A fit of None inside: every session has one request.
+    The gap from a request to the next of its name is explained as in `outgrow.sim.fit_sessions`, where what is
+    unrelated is the name's own return, as dense as its requests are over the whole trace and bunched as it may be.
     """
-    gaps, owners = _gaps_by_name(times_s, names)
-    kinds = two_kinds(gaps, max(FLOOR_S, resolution_s / 2)) if gaps else None
-    sums = _sums(times_s, names, gaps, owners, kinds)
-    pause_s = kinds.threshold_s if kinds else None
-    total = [math.fsum(row) for row in zip(*sums, strict=True)]
-    if total[SESSIONS] < 2:
+    longest_s = min(LONGEST_GAP_S, (span_s[1] - span_s[0]) / 2)
+    if len(set(names)) < 2 or longest_s < FINEST_STEPS * max(resolution_s, FINEST_S):
         return None
-    if total[WITHIN] < 1:
-        return Named(fit=None, pause_s=pause_s)
-    best = _logs(total)
-    if (1 + math.exp(best[0])) * math.exp(best[1]) > LONGEST_SESSION_S:
+    if len(set(names)) == len(names):
+        return Named(fit=None, pause_s=None)
+    edges = lag_edges(resolution_s, longest_s)
+    groups = _gaps_by_name(times_s, names, span_s, edges)
+    hazards = Hazards(groups.table(), returns=True)
+    best, cost = hazards.best()
+    if (1 + math.exp(best[SIZE])) * math.exp(best[GAP]) > LONGEST_SESSION_S:
         return None
-    used = [row for row in sums if row[REQUESTS]]
+    if hazards.without_sessions() - cost < CLEAR:
+        return Named(fit=None, pause_s=None)
+    return _with_intervals(hazards, best, groups)
+
+
+def _with_intervals(hazards: Hazards, best: Vector, groups: GapGroups) -> Named | None:
+    used = [out for out, requests in enumerate(groups.requests) if any(requests)]
     if len(used) < FEWEST_GROUPS:
         return None
-    without = [_logs([all_ - own for all_, own in zip(total, row, strict=True)]) for row in used]
-    return Named(fit=session_fit(best, jackknife_errors(without), len(without) - 1, "names"), pause_s=pause_s)
+    slopes = hazards.slopes(best)
+    without = [Hazards(groups.table(out), returns=True).settle(best, slopes) for out in used]
+    if not beyond_chance(best, without):
+        return Named(fit=None, pause_s=None)
+    requests = sum(map(sum, groups.requests))
+    density = math.fsum(map(math.fsum, groups.weight)) / requests
+    fit = session_fit(best, jackknife_errors(without), len(without) - 1, "names")
+    return Named(fit=fit, pause_s=pause_of(best, density, groups.edges))
 
 
-REQUESTS, SESSIONS, WITHIN, GAP_SUM, GAP_SQUARES = range(5)
-
-
-def _gaps_by_name(times_s: Sequence[float], names: Sequence[int]) -> tuple[array[float], array[int]]:
-    """Each gap to the next request of the same name, and the place of the later request."""
-    last: dict[int, float] = {}
-    gaps, places = array("d"), array("q")
-    for place, (time_s, name) in enumerate(zip(times_s, names, strict=True)):
-        before = last.get(name)
-        if before is not None:
-            gaps.append(time_s - before)
-            places.append(place)
-        last[name] = time_s
-    return gaps, places
-
-
-def _sums(
-    times_s: Sequence[float], names: Sequence[int], gaps: array[float], places: array[int], kinds: Kinds | None
-) -> list[list[float]]:
-    """Requests, sessions, gaps within sessions, their sum and sum of squares, by stretch of the trace."""
+def _gaps_by_name(
+    times_s: Sequence[float], names: Sequence[int], span_s: tuple[float, float], edges: tuple[float, ...]
+) -> GapGroups:
+    """Gaps by how dense the requests of their name are, and by stretch of the trace; cut off by its end."""
+    steps = len(edges) - 1
     count = len(times_s)
     groups = min(GROUPS, count)
-    sums = [[0.0] * 5 for _ in range(groups)]
-    for place in range(count):
-        sums[place * groups // count][REQUESTS] += 1
-        sums[place * groups // count][SESSIONS] += 1
-    for gap_s, place in zip(gaps, places, strict=True):
-        row = sums[place * groups // count]
-        within = 1 - kinds.longer(gap_s) if kinds else 1.0
-        row[SESSIONS] -= within
-        row[WITHIN] += within
-        row[GAP_SUM] += within * gap_s
-        row[GAP_SQUARES] += within * gap_s * gap_s
-    return sums
+    asked: dict[int, int] = {}
+    for name in names:
+        asked[name] = asked.get(name, 0) + 1
+    most = max(asked.values())
+    classes = {name: min(CLASSES - 1, int(math.log(most / own) / math.log(CLASS_RATIO))) for name, own in asked.items()}
+    found = GapGroups(
+        edges=edges,
+        events=[[array("d", bytes(8 * steps)) for _ in range(CLASSES)] for _ in range(groups)],
+        chances=[[array("d", bytes(8 * steps)) for _ in range(CLASSES)] for _ in range(groups)],
+        weight=[[0.0] * CLASSES for _ in range(groups)],
+        requests=[[0] * CLASSES for _ in range(groups)],
+    )
+    following: dict[int, float] = {}
+    length_s = span_s[1] - span_s[0]
+    for place in range(count - 1, -1, -1):
+        name, time_s = names[place], times_s[place]
+        group, own = place * groups // count, classes[name]
+        found.requests[group][own] += 1
+        found.weight[group][own] += (asked[name] - 1) / length_s
+        watched = bisect_right(edges, span_s[1] - time_s) - 1
+        step = bisect_right(edges, following.get(name, math.inf) - time_s) - 1
+        if step < watched:
+            found.events[group][own][step] += 1
+            found.chances[group][own][step] += 1
+        elif watched > 0:
+            found.chances[group][own][watched - 1] += 1
+        following[name] = time_s
+    for rows in found.chances:
+        for row in rows:
+            for step in range(steps - 2, -1, -1):
+                row[step] += row[step + 1]
+    return found
 
 
-def _logs(sums: Sequence[float]) -> list[float]:
-    """log(size - 1), log of mean gap, log of its cv."""
-    followers = max(sums[WITHIN], 1e-6) / max(sums[SESSIONS], 1e-6)
-    within = max(sums[WITHIN], 1e-6)
-    mean_s = max(sums[GAP_SUM] / within, FLOOR_S)
-    variance = max(0.0, sums[GAP_SQUARES] / within - mean_s * mean_s)
-    return [math.log(followers), math.log(mean_s), math.log(max(math.sqrt(variance) / mean_s, 0.01))]
+def pause_of(place: Vector, density: float, edges: tuple[float, ...]) -> float | None:
+    """The pause after which a session's own next request is no likelier than another session's; None: longer ones."""
+    follows = 1 - 1 / (1 + math.exp(place[SIZE]))
+    spread = math.sqrt(math.log1p(math.exp(2 * place[SPREAD])))
+    middle = place[GAP] - spread * spread / 2
+    moves, level = math.exp(place[MOVES]), density * math.exp(place[LEVEL])
+    if level * edges[-1] < NEVER:
+        return None
+    lag_s = math.exp(middle)
+    while lag_s < edges[-1]:
+        at = (math.log(lag_s) - middle) / spread
+        going_on = follows * math.exp(-at * at / 2) / (lag_s * spread * math.sqrt(2 * math.pi))
+        going_on /= 1 - follows * 0.5 * math.erfc(-at / math.sqrt(2))
+        if going_on < level * (1 + moves) / (1 + moves * level * lag_s):
+            return lag_s
+        lag_s *= 1.05
+    return None

@@ -21,6 +21,9 @@ FEWEST_DAYS = 4
 UNSEEN_SHAPE_VARIANCE = 0.5
 """What the unseen hours of a day may add to the square of the rate's relative error: a guess."""
 
+UNSEEN = 0.5
+"""Requests added to each hour: one in which none came is not one in which none can."""
+
 GROUPS = 30
 """Days are left out in at most so many groups."""
 
@@ -91,7 +94,9 @@ def fit_shape(days: Days, dispersion: float) -> Shape:
 
 
 def _normalised(counts: Sequence[int], watched: Sequence[float]) -> list[float]:
-    rates = [count / seconds if seconds > 0 else None for count, seconds in zip(counts, watched, strict=True)]
+    rates = [
+        (count + UNSEEN) / seconds if seconds > 0 else None for count, seconds in zip(counts, watched, strict=True)
+    ]
     known = [rate for rate in rates if rate is not None]
     filled = [sum(known) / len(known) if rate is None else rate for rate in rates]
     total = math.fsum(filled)

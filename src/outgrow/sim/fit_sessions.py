@@ -50,7 +50,10 @@ HELD = (1 / 9, 0.0, 1.0, 25.0, 1 / 2.25)
 factor of 20, cv 1 within a factor of 2.7, densities as counted within 20 %, w 0.01 within a factor of 4.5; nothing on
 the gap."""
 
-WIDENED = 1.2
+HELD_OF_RETURNS = (1 / 9, 0.0, 1.0, 0.01, 0.1)
+"""The same where what is unrelated is a name coming back: how densely and how bunched is nearly free."""
+
+WIDENED = 1.1
 """Leaving days out gave errors this much too small, over processes of known parameters."""
 
 CLEAR = 25.0
@@ -61,6 +64,10 @@ CLEAR_ERRORS = 2.5
 
 MOST_DOUBT = 5.0
 """Intervals end at a factor of e^5 either way."""
+
+NARROWEST_CV = 0.03
+UNSEEN_GAP = 1.0
+"""Error of the logarithm of a gap too short to be seen."""
 
 START_RATIO = 5.0
 SETTLING_STEPS = 6
@@ -110,7 +117,15 @@ def fit_by_gaps(times_s: Sequence[float], days: Days, edges: tuple[float, ...]) 
     without = [Hazards(groups.table(out)).settle(best, slopes) for out in used]
     if not beyond_chance(best, without):
         return None
-    return session_fit(best, jackknife_errors(without), len(without) - 1, "gaps")
+    errors = jackknife_errors(without)
+    if math.exp(best[GAP]) < 1.01 * shortest_gap(edges):
+        errors[GAP] = max(errors[GAP], UNSEEN_GAP)
+    return session_fit(best, errors, len(without) - 1, "gaps")
+
+
+def shortest_gap(edges: Sequence[float]) -> float:
+    """Mean gaps below this (s) look alike in steps of lag that begin with this one."""
+    return edges[1] / 4
 
 
 def beyond_chance(best: Vector, without: list[Vector], errors: float = CLEAR_ERRORS) -> bool:
@@ -133,13 +148,14 @@ def session_fit(best: Vector, errors: Vector, freedom: int, by: str) -> SessionF
 class Hazards:
     """One gap table beside what sessions would make of it."""
 
-    def __init__(self, table: GapTable) -> None:
-        """Flattens the table once."""
+    def __init__(self, table: GapTable, *, returns: bool = False) -> None:
+        """Flattens the table once. ``returns``: what is unrelated is a name coming back, of which little is known."""
+        self._held = HELD_OF_RETURNS if returns else HELD
         self._edges = table.edges
         self._density = table.density
         self._events = [value for row in table.events for value in row]
         self._chances = [value for row in table.chances for value in row]
-        low = (-6.0, math.log(table.edges[1] / 4), math.log(0.1), -1.5, -9.0)
+        low = (-6.0, math.log(shortest_gap(table.edges)), math.log(NARROWEST_CV), -12.0 if returns else -1.5, -9.0)
         self._bounds = (low, (4.6, math.log(table.edges[-1]), math.log(8.0), 1.5, 1.0))
 
     def best(self) -> tuple[Vector, float]:
@@ -168,7 +184,7 @@ class Hazards:
         """The cost of the best fit without sessions."""
         start = (-40.0, 0.0, 0.0, 0.0, math.log(0.05))
         bounds = ((-40.0, *self._bounds[0][1:]), self._bounds[1])
-        extra = HELD[SIZE] * start[SIZE] ** 2
+        extra = self._held[SIZE] * start[SIZE] ** 2
         return least_squares(self._residuals, start, bounds, 30, (LEVEL, MOVES))[1] - extra
 
     def _residuals(self, place: Vector) -> Vector:
@@ -178,7 +194,7 @@ class Hazards:
             floor = max(due, 1e-9)
             cost = floor - events + (events * math.log(events / floor) if events else 0.0)
             found.append(math.copysign(math.sqrt(max(0.0, 2 * cost)), events - floor))
-        for held, value, usual in zip(HELD, place, USUAL, strict=True):
+        for held, value, usual in zip(self._held, place, USUAL, strict=True):
             found.append(math.sqrt(held) * (value - usual))
         return found
 

@@ -19,6 +19,7 @@ from outgrow.sim.fit_math import Matrix, Vector, jackknife_errors, least_squares
 from outgrow.sim.fit_sessions import (
     FEWEST_GROUPS,
     GAP,
+    NARROWEST_CV,
     SETTLING_STEPS,
     SIZE,
     SPREAD,
@@ -26,6 +27,7 @@ from outgrow.sim.fit_sessions import (
     SessionFit,
     beyond_chance,
     session_fit,
+    shortest_gap,
 )
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ CLEAR_ENOUGH = 1.5
 """So many standard errors of the number of followers are asked for beside `BETTER`."""
 
 RAREST = 0.02
+LEAST_SILENT = 1e-9
 FEWEST_CHANCES = 50
 """The silent share is compared where it is above `RAREST` and told by at least so many requests."""
 
@@ -63,10 +66,10 @@ class Observed:
     gaps: GapGroups
     counts: CountTable
 
-    def curves(self, out: int | None = None) -> Curves:
-        """The curves without one part."""
+    def curves(self, out: int | None = None, used: Sequence[int] | None = None) -> Curves:
+        """The curves without one part, compared at steps ``used`` (default: those that tell something)."""
         law = Dispersion(self.counts.windows_s, self.counts.told_over_s)
-        return Curves(self.gaps.table(out), law, self.counts.windows_s[-1], self.counts.dispersion(out))
+        return Curves(self.gaps.table(out), law, self.counts.windows_s[-1], self.counts.dispersion(out), used)
 
 
 def observe(times_s: Sequence[float], days: Days, edges: tuple[float, ...], resolution_s: float) -> Observed | None:
@@ -83,21 +86,29 @@ def observe(times_s: Sequence[float], days: Days, edges: tuple[float, ...], reso
 class Curves:
     """Silent shares and dispersion of counts, beside those of sessions."""
 
-    def __init__(self, table: GapTable, law: Dispersion, longest_s: float, dispersion: list[float]) -> None:
+    def __init__(
+        self,
+        table: GapTable,
+        law: Dispersion,
+        longest_s: float,
+        dispersion: list[float],
+        used: Sequence[int] | None = None,
+    ) -> None:
         """``dispersion`` is variance over mean in each window, ``longest_s`` the longest of them."""
         self._steps = len(table.edges) - 1
         self._hazards = Hazards(table)
         self._chances = [sum(row[step] for row in table.chances) for step in range(self._steps)]
         events = [sum(row[step] for row in table.events) for step in range(self._steps)]
         silent = self._silent(events)
-        self._used = [
+        telling = [
             step for step in range(self._steps) if silent[step] > RAREST and self._chances[step] > FEWEST_CHANCES
         ]
-        self._found = [math.log(silent[step]) for step in self._used]
+        self.used = telling if used is None else used
+        self._found = [math.log(max(silent[step], LEAST_SILENT)) for step in self.used]
         self._found += [math.log(max(value, 0.1)) for value in dispersion]
         self._law = law
         self._longest_s = LONGEST_SESSION_WINDOWS * longest_s
-        low = (-5.0, math.log(table.edges[1] / 4), math.log(0.1))
+        low = (-5.0, math.log(shortest_gap(table.edges)), math.log(NARROWEST_CV))
         self._bounds = (low, (math.log(1000.0), math.log(table.edges[-1]), math.log(8.0)))
 
     def misfit(self, place: Sequence[float]) -> float:
@@ -135,7 +146,7 @@ class Curves:
     def _misses(self, place: Sequence[float]) -> Vector:
         due = self._hazards.expected((*place, 0.0, STILL))
         silent = self._silent([math.fsum(due[step :: self._steps]) for step in range(self._steps)])
-        made = [math.log(max(silent[step], 1e-9)) for step in self._used]
+        made = [math.log(max(silent[step], LEAST_SILENT)) for step in self.used]
         weights = [1 / math.sqrt(max(1, len(made)))] * len(made)
         size, gap_s, cv = 1 + math.exp(place[SIZE]), math.exp(place[GAP]), math.exp(place[SPREAD])
         dispersion = self._law.of(size, gap_s, cv)
@@ -160,7 +171,7 @@ def fit_by_counts(observed: Observed) -> SessionFit | None:
     used = [out for out, requests in enumerate(observed.gaps.requests) if any(requests)]
     if len(used) < FEWEST_GROUPS:
         return None
-    without = [observed.curves(out).settle(best, slopes) for out in used]
+    without = [observed.curves(out, curves.used).settle(best, slopes) for out in used]
     if not beyond_chance(best, without, CLEAR_ENOUGH):
         return None
     return session_fit(best, jackknife_errors(without), len(without) - 1, "counts")
