@@ -18,8 +18,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from outgrow.adapters.trace_file import read_trace
-from outgrow.sim.fit import Speeds, fit_trace
+from outgrow.adapters.traces.door import read_trace
+from outgrow.fit.process import Speeds, fit_trace
 
 BEGIN_S = 1_767_225_600
 PER_S = 4.0

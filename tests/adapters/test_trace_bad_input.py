@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outgrow.adapters.trace_collect import ReadOptions
-from outgrow.adapters.trace_file import FORMATS, read_trace
+from outgrow.adapters.traces.collect import ReadOptions
+from outgrow.adapters.traces.door import FORMATS, read_trace
 from outgrow.domain.errors import TraceError
 from outgrow.domain.trace import Totals, Trace
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outgrow.adapters.trace_collect import ReadOptions
-from outgrow.adapters.trace_file import format_of, read_trace
+from outgrow.adapters.traces.collect import ReadOptions
+from outgrow.adapters.traces.door import format_of, read_trace
 from outgrow.domain.trace import STARTED, Totals, Trace
 
 NOON_S = 12 * 3600.0

@@ -9,8 +9,8 @@ from outgrow.domain.errors import TraceError
 if TYPE_CHECKING:
     import argparse
 
-    from outgrow.adapters.trace_collect import ReadOptions
-    from outgrow.sim.fit import Speeds
+    from outgrow.adapters.traces.collect import ReadOptions
+    from outgrow.fit.process import Speeds
 
 
 def add_reading(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
@@ -28,7 +28,7 @@ def add_reading(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> No
 
 def reading(arguments: argparse.Namespace) -> ReadOptions:
     """How the trace is to be read."""
-    from outgrow.adapters.trace_collect import ReadOptions
+    from outgrow.adapters.traces.collect import ReadOptions
 
     return ReadOptions(
         format=arguments.format,
@@ -41,7 +41,7 @@ def reading(arguments: argparse.Namespace) -> ReadOptions:
 
 def speeds(arguments: argparse.Namespace) -> Speeds:
     """Tokens a second. Raises `TraceError` for a speed that is none."""
-    from outgrow.sim.fit import Speeds
+    from outgrow.fit.process import Speeds
 
     return Speeds(
         input_per_s=_speed("--input-tokens-per-s", arguments.input_tokens_per_s),

@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from outgrow.domain.trace import Totals, Trace
-    from outgrow.sim.fit import Fit
-    from outgrow.sim.fit_math import Estimate
-    from outgrow.sim.fit_totals import TotalsFit
+    from outgrow.fit.estimates import Estimate
+    from outgrow.fit.process import Fit
+    from outgrow.fit.totals import TotalsFit
 
 DIGITS = 4
 SHAPE_DECIMALS = 5

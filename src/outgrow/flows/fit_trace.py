@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 from outgrow.adapters.files import write_atomic
 from outgrow.adapters.spec_fields import SLUG
-from outgrow.adapters.trace_file import read_trace
+from outgrow.adapters.traces.door import read_trace
 from outgrow.adapters.word_files import load_words
 from outgrow.domain.errors import TraceError
 from outgrow.domain.trace import Totals
+from outgrow.fit.check import check_fit
+from outgrow.fit.process import fit_trace
+from outgrow.fit.totals import fit_totals
 from outgrow.flows.fit_fragment import fragment_of, totals_fragment
 from outgrow.record.data import FORMAT
-from outgrow.sim.fit import fit_trace
-from outgrow.sim.fit_check import check_fit
-from outgrow.sim.fit_totals import fit_totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from outgrow.adapters.trace_collect import ReadOptions
+    from outgrow.adapters.traces.collect import ReadOptions
     from outgrow.domain.message import Message
     from outgrow.domain.trace import Trace
-    from outgrow.sim.fit import Fit, Speeds
-    from outgrow.sim.fit_check import Check
+    from outgrow.fit.check import Check
+    from outgrow.fit.process import Fit, Speeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

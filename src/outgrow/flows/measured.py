@@ -7,17 +7,17 @@ from array import array
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from outgrow.adapters.times_file import SERVICE, START, read_times
-from outgrow.adapters.trace_collect import ReadOptions
-from outgrow.adapters.trace_file import read_trace
+from outgrow.adapters.traces.collect import ReadOptions
+from outgrow.adapters.traces.door import read_trace
+from outgrow.adapters.traces.times import SERVICE, START, read_times
 from outgrow.adapters.word_files import load_words
 from outgrow.domain.arrivals import ArrivalKind, Pattern
 from outgrow.domain.errors import SpecError, TraceError
 from outgrow.domain.message import message
 from outgrow.domain.trace import STARTED, Totals
 from outgrow.domain.workload import Driver, Input, Source
-from outgrow.sim.fit import Speeds
-from outgrow.sim.fit_service import fit_starts, fit_times, service_times, warm_services
+from outgrow.fit.process import Speeds
+from outgrow.fit.times import fit_starts, fit_times, service_times, warm_services
 from outgrow.sim.traces import as_work, hours_of, per_day_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from outgrow.domain.task import InferenceTask
     from outgrow.domain.trace import Trace
     from outgrow.domain.workload import Service
-    from outgrow.sim.fit_service import TimeFit
+    from outgrow.fit.times import TimeFit
 
 WEB = "web"
 """Stands for the web requests where a task is named."""

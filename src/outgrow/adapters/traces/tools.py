@@ -7,10 +7,10 @@ from array import array
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from outgrow.adapters.trace_collect import MOST_REQUESTS, Collector, Read, ReadOptions
-from outgrow.adapters.trace_columns import Column
-from outgrow.adapters.trace_json import kind_of, parse
-from outgrow.adapters.trace_stamps import shown
+from outgrow.adapters.traces.collect import MOST_REQUESTS, Collector, Read, ReadOptions
+from outgrow.adapters.traces.columns import Column
+from outgrow.adapters.traces.json_rows import kind_of, parse
+from outgrow.adapters.traces.stamps import shown
 from outgrow.domain.errors import TraceError
 from outgrow.domain.message import message
 from outgrow.domain.trace import Totals
@@ -18,7 +18,7 @@ from outgrow.domain.trace import Totals
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from outgrow.adapters.trace_lines import Lines
+    from outgrow.adapters.traces.lines import Lines
 
 MOST_BYTES: Final = 1 << 29
 K6_HEADER: Final = "metric_name,timestamp,metric_value"

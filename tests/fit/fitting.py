@@ -15,7 +15,7 @@ from outgrow.sim.requests import DAY_S, NO_GAP, Sessions
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from outgrow.sim.fit_math import Estimate
+    from outgrow.fit.estimates import Estimate
 
 MONDAY = date(2026, 1, 5)
 

@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from outgrow.sim.fit_days import ORDINARY_DAY_VARIANCE, WEEK, WHOLE_DAY_S, by_hour
-from outgrow.sim.fit_math import Estimate, around, half_width, jackknife_errors, mean_and_cv
+from outgrow.fit.days import ORDINARY_DAY_VARIANCE, WEEK, WHOLE_DAY_S, by_hour
+from outgrow.fit.estimates import Estimate, around, half_width, jackknife_errors, mean_and_cv
 from outgrow.sim.requests import DAY_S, HOURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from outgrow.sim.fit_days import Days
+    from outgrow.fit.days import Days
 
 FEWEST_DAYS = 4
 """With fewer whole days nothing is said about how much days differ."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Final
 
-from outgrow.adapters.trace_collect import LONGEST_S, NOTHING, ReadOptions
-from outgrow.adapters.trace_columns import NAMES, SUFFIXES, bare_name, unit_of
-from outgrow.adapters.trace_csv import delimiter_of, has_header
-from outgrow.adapters.trace_file import format_of, read_trace
-from outgrow.adapters.trace_lines import Lines
-from outgrow.adapters.trace_stamps import UNITS_S, shown
+from outgrow.adapters.traces.collect import LONGEST_S, NOTHING, ReadOptions
+from outgrow.adapters.traces.columns import NAMES, SUFFIXES, bare_name, unit_of
+from outgrow.adapters.traces.csv_rows import delimiter_of, has_header
+from outgrow.adapters.traces.door import format_of, read_trace
+from outgrow.adapters.traces.lines import Lines
+from outgrow.adapters.traces.stamps import UNITS_S, shown
 from outgrow.domain.errors import TraceError
 from outgrow.domain.trace import Trace
 

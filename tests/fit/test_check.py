@@ -8,9 +8,9 @@ from array import array
 import pytest
 
 from outgrow.domain.errors import TraceError
+from outgrow.fit.check import check_fit, dispersion
+from outgrow.fit.process import Speeds, fit_trace
 from outgrow.sim.compiled import draw_arrivals
-from outgrow.sim.fit import Speeds, fit_trace
-from outgrow.sim.fit_check import check_fit, dispersion
 from outgrow.sim.requests import DAY_S, Poisson, Sessions
 
 from .fitting import drawn, process, trace_of

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from outgrow.adapters.trace_collect import Collector, Read, ReadOptions
-from outgrow.adapters.trace_columns import Column
+from outgrow.adapters.traces.collect import Collector, Read, ReadOptions
+from outgrow.adapters.traces.columns import Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from outgrow.adapters.trace_lines import Lines
+    from outgrow.adapters.traces.lines import Lines
 
     Cells = Mapping[str, Sequence[str]]
 

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from outgrow.domain.trace import STARTED
-from outgrow.sim.fit_math import Estimate, around, half_width, jackknife_errors, mean_and_cv, normal_quantile, quantile
-from outgrow.sim.fit_mixture import two_kinds
+from outgrow.fit.estimates import Estimate, around, half_width, jackknife_errors, mean_and_cv, normal_quantile, quantile
+from outgrow.fit.mixture import two_kinds
 from outgrow.sim.laws import Lognormal, lognormal_parameters
 
 if TYPE_CHECKING:

@@ -19,9 +19,7 @@ from itertools import pairwise
 from operator import mul
 from typing import TYPE_CHECKING
 
-from outgrow.sim.fit_gaps import GapTable, count_gaps
-from outgrow.sim.fit_ground import ground_of
-from outgrow.sim.fit_math import (
+from outgrow.fit.estimates import (
     Estimate,
     Matrix,
     Vector,
@@ -31,13 +29,15 @@ from outgrow.sim.fit_math import (
     settle,
     slopes_at,
 )
+from outgrow.fit.gaps import GapTable, count_gaps
+from outgrow.fit.ground import ground_of
 from outgrow.sim.laws import Lognormal
 from outgrow.sim.requests import NO_GAP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from outgrow.sim.fit_days import Days
+    from outgrow.fit.days import Days
     from outgrow.sim.laws import TimeLaw
 
 FEWEST_GROUPS = 3

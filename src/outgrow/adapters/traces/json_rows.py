@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from outgrow.adapters.trace_collect import Collector, Read, ReadOptions
-from outgrow.adapters.trace_columns import RESPONSES, bare_name, named_columns, recognise
+from outgrow.adapters.traces.collect import Collector, Read, ReadOptions
+from outgrow.adapters.traces.columns import RESPONSES, bare_name, named_columns, recognise
 from outgrow.domain.errors import TraceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from outgrow.adapters.trace_lines import Lines
+    from outgrow.adapters.traces.lines import Lines
 
 MOST_BYTES: Final = 1 << 29
 DEEPEST: Final = 4

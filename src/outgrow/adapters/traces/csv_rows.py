@@ -6,15 +6,15 @@ import csv
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
-from outgrow.adapters.trace_collect import Collector, Read, ReadOptions
-from outgrow.adapters.trace_columns import RESPONSES, Column, bare_name, named_columns, recognise
-from outgrow.adapters.trace_stamps import looks_like_stamp, shown
+from outgrow.adapters.traces.collect import Collector, Read, ReadOptions
+from outgrow.adapters.traces.columns import RESPONSES, Column, bare_name, named_columns, recognise
+from outgrow.adapters.traces.stamps import looks_like_stamp, shown
 from outgrow.domain.errors import TraceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from outgrow.adapters.trace_lines import Lines
+    from outgrow.adapters.traces.lines import Lines
 
 DELIMITERS: Final = ",;\t|"
 BATCH_ROWS: Final = 8192

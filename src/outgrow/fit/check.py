@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from outgrow.fit.days import survey
+from outgrow.fit.estimates import LEVEL, half_width, quantile
+from outgrow.fit.process import Fit, Speeds, fit_trace
 from outgrow.sim.compiled import draw_arrivals, draw_many, engine, simulate
-from outgrow.sim.fit import Fit, Speeds, fit_trace
-from outgrow.sim.fit_days import survey
-from outgrow.sim.fit_math import LEVEL, half_width, quantile
 from outgrow.sim.laws import Lognormal
 from outgrow.sim.model import FloorOnly, WorkerPool
 from outgrow.sim.observed import Span
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from outgrow.domain.trace import Trace
-    from outgrow.sim.fit_days import Days
+    from outgrow.fit.days import Days
 
 HELD_SHARE = 1 / 3
 FEWEST_DAYS = 4

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from outgrow.sim.fit_days import QUARTER_S, QUARTERS, WHOLE_DAY_S, by_hour
+from outgrow.fit.days import QUARTER_S, QUARTERS, WHOLE_DAY_S, by_hour
 from outgrow.sim.requests import DAY_S, HOUR_S, HOURS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from outgrow.sim.fit_days import Days
+    from outgrow.fit.days import Days
 
 DAYS_FOR_SHAPE = 3
 """From so many days on the density is the day's level times the shape of the other days; below, that of the cells

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from outgrow.adapters.trace_stamps import UNITS_S, shown
+from outgrow.adapters.traces.stamps import UNITS_S, shown
 from outgrow.domain.errors import TraceError
 from outgrow.domain.suggest import did_you_mean
 

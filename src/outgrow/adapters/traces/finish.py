@@ -11,14 +11,14 @@ from operator import eq
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from outgrow.adapters.trace_stamps import offset_name, offset_of, shown
+from outgrow.adapters.traces.stamps import offset_name, offset_of, shown
 from outgrow.domain.errors import TraceError
 from outgrow.domain.message import Message, message
 from outgrow.domain.trace import Trace
 from outgrow.sim.requests import DAY_S
 
 if TYPE_CHECKING:
-    from outgrow.adapters.trace_collect import Read
+    from outgrow.adapters.traces.collect import Read
 
 NEAR: Final = 1 << 16
 """Logs are nearly in order: a request is looked for within so many places of where it belongs."""

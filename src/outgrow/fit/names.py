@@ -8,9 +8,9 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from outgrow.sim.fit_gaps import CLASS_RATIO, CLASSES, FINEST_S, FINEST_STEPS, GapGroups, lag_edges
-from outgrow.sim.fit_math import jackknife_errors
-from outgrow.sim.fit_sessions import (
+from outgrow.fit.estimates import jackknife_errors
+from outgrow.fit.gaps import CLASS_RATIO, CLASSES, FINEST_S, FINEST_STEPS, GapGroups, lag_edges
+from outgrow.fit.sessions import (
     CLEAR,
     FEWEST_GROUPS,
     GAP,
@@ -28,7 +28,7 @@ from outgrow.sim.requests import DAY_S
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from outgrow.sim.fit_math import Vector
+    from outgrow.fit.estimates import Vector
 
 GROUPS = 30
 LONGEST_GAP_S = DAY_S / 4
@@ -56,7 +56,7 @@ def fit_by_names(
 ) -> Named | None:
     """Size and gaps of sessions by name; None where names part nothing (one name, or names that never pause).
 
-    The gap from a request to the next of its name is explained as in `outgrow.sim.fit_sessions`, where what is
+    The gap from a request to the next of its name is explained as in `outgrow.fit.sessions`, where what is
     unrelated is the name's own return, as dense as its requests are over the whole trace and bunched as it may be.
     """
     longest_s = min(LONGEST_GAP_S, (span_s[1] - span_s[0]) / 2)

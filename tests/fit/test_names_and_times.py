@@ -8,12 +8,12 @@ from array import array
 import pytest
 
 from outgrow.domain.trace import STARTED, Totals
+from outgrow.fit.mixture import two_kinds
+from outgrow.fit.names import fit_by_names
+from outgrow.fit.process import Speeds, fit_trace
+from outgrow.fit.times import fit_starts, fit_times, service_times, warm_services
+from outgrow.fit.totals import fit_totals
 from outgrow.sim.compiled import draw_many
-from outgrow.sim.fit import Speeds, fit_trace
-from outgrow.sim.fit_mixture import two_kinds
-from outgrow.sim.fit_names import fit_by_names
-from outgrow.sim.fit_service import fit_starts, fit_times, service_times, warm_services
-from outgrow.sim.fit_totals import fit_totals
 from outgrow.sim.laws import Exponential, Geometric, Lognormal
 from outgrow.sim.requests import DAY_S
 

@@ -12,11 +12,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from outgrow.sim.fit_counts import CountTable, Dispersion, count_windows, windows_of
-from outgrow.sim.fit_gaps import GapTable, count_gaps
-from outgrow.sim.fit_ground import reproducible_ground
-from outgrow.sim.fit_math import Matrix, Vector, jackknife_errors, least_squares, settle, slopes_at
-from outgrow.sim.fit_sessions import (
+from outgrow.fit.counts import CountTable, Dispersion, count_windows, windows_of
+from outgrow.fit.estimates import Matrix, Vector, jackknife_errors, least_squares, settle, slopes_at
+from outgrow.fit.gaps import GapTable, count_gaps
+from outgrow.fit.ground import reproducible_ground
+from outgrow.fit.sessions import (
     FEWEST_GROUPS,
     GAP,
     NARROWEST_CV,
@@ -33,8 +33,8 @@ from outgrow.sim.fit_sessions import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from outgrow.sim.fit_days import Days
-    from outgrow.sim.fit_gaps import GapGroups
+    from outgrow.fit.days import Days
+    from outgrow.fit.gaps import GapGroups
 
 BETTER, BETTER_WHEN_SHORT = 0.1, 0.05
 """By so much (root mean square of logarithms) the two curves must fit better before they replace another fit. In a

@@ -8,12 +8,12 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from outgrow.sim.fit_ground import looked_at
+from outgrow.fit.ground import looked_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from outgrow.sim.fit_ground import Ground
+    from outgrow.fit.ground import Ground
 
     Counts = list[array[float]]
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outgrow.domain.shapes import DAY_SHAPES
-from outgrow.sim.fit_days import survey
-from outgrow.sim.fit_math import student_quantile
-from outgrow.sim.fit_rate import fit_day_variance, fit_rate, fit_shape, growth_of, weekend_ratio
+from outgrow.fit.days import survey
+from outgrow.fit.estimates import student_quantile
+from outgrow.fit.rate import fit_day_variance, fit_rate, fit_shape, growth_of, weekend_ratio
 from outgrow.sim.requests import DAY_S, HOUR_S
 
 from .fitting import drawn, inside, trace_of

@@ -7,14 +7,14 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Never
 
-from outgrow.adapters.trace_stamps import Clock, StampError, ZoneError, clock_of, shown
+from outgrow.adapters.traces.stamps import Clock, StampError, ZoneError, clock_of, shown
 from outgrow.domain.errors import TraceError
 from outgrow.domain.trace import STARTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from outgrow.adapters.trace_columns import Column
+    from outgrow.adapters.traces.columns import Column
 
 LONGEST_S: Final = 86_400.0
 MOST_TOKENS: Final = 1e9

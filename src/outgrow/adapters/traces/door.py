@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from outgrow.adapters.trace_access import ALB_LINE, LAMBDA_LINE, NGINX_LINE, read_alb, read_lambda, read_nginx
-from outgrow.adapters.trace_collect import ReadOptions
-from outgrow.adapters.trace_csv import read_csv
-from outgrow.adapters.trace_finish import finish
-from outgrow.adapters.trace_json import read_json_lines, read_json_list
-from outgrow.adapters.trace_lines import Lines
-from outgrow.adapters.trace_tools import K6_HEADER, read_k6_csv, read_k6_summary, read_prometheus
+from outgrow.adapters.traces.access import ALB_LINE, LAMBDA_LINE, NGINX_LINE, read_alb, read_lambda, read_nginx
+from outgrow.adapters.traces.collect import ReadOptions
+from outgrow.adapters.traces.csv_rows import read_csv
+from outgrow.adapters.traces.finish import finish
+from outgrow.adapters.traces.json_rows import read_json_lines, read_json_list
+from outgrow.adapters.traces.lines import Lines
+from outgrow.adapters.traces.tools import K6_HEADER, read_k6_csv, read_k6_summary, read_prometheus
 from outgrow.domain.errors import TraceError
 from outgrow.domain.suggest import did_you_mean
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from outgrow.adapters.trace_collect import Read
+    from outgrow.adapters.traces.collect import Read
     from outgrow.domain.trace import Totals, Trace
 
 READERS: Final[dict[str, Callable[[Lines, ReadOptions], Read]]] = {

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from outgrow.domain.errors import TraceError
 from outgrow.domain.message import Message, message
-from outgrow.sim.fit_arrivals import fit_unnamed
-from outgrow.sim.fit_days import Days, survey
-from outgrow.sim.fit_math import Estimate, around, mean_and_cv
-from outgrow.sim.fit_names import fit_by_names
-from outgrow.sim.fit_rate import Shape, fit_day_variance, fit_rate, fit_shape, growth_of, weekend_ratio
-from outgrow.sim.fit_service import StartFit, TimeFit, fit_starts, fit_times, service_times, warm_services
+from outgrow.fit.days import Days, survey
+from outgrow.fit.estimates import Estimate, around, mean_and_cv
+from outgrow.fit.names import fit_by_names
+from outgrow.fit.rate import Shape, fit_day_variance, fit_rate, fit_shape, growth_of, weekend_ratio
+from outgrow.fit.times import StartFit, TimeFit, fit_starts, fit_times, service_times, warm_services
+from outgrow.fit.unnamed import fit_unnamed
 from outgrow.sim.requests import DAY_S, NO_GAP, Poisson, Sessions
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from outgrow.domain.trace import Trace
-    from outgrow.sim.fit_sessions import SessionFit
+    from outgrow.fit.sessions import SessionFit
 
 FEWEST_REQUESTS = 2
 SHORTEST_S = 1.0

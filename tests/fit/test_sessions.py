@@ -10,13 +10,13 @@ from dataclasses import replace
 
 import pytest
 
+from outgrow.fit.counts import Dispersion, followers
+from outgrow.fit.days import survey
+from outgrow.fit.gaps import GapTable, lag_edges
+from outgrow.fit.sessions import Hazards
+from outgrow.fit.swings import Curves
+from outgrow.fit.unnamed import fit_unnamed
 from outgrow.sim.compiled import draw_arrivals, draw_many
-from outgrow.sim.fit_arrivals import fit_unnamed
-from outgrow.sim.fit_counts import Dispersion, followers
-from outgrow.sim.fit_days import survey
-from outgrow.sim.fit_gaps import GapTable, lag_edges
-from outgrow.sim.fit_sessions import Hazards
-from outgrow.sim.fit_swings import Curves
 from outgrow.sim.laws import Lognormal, Uniform
 from outgrow.sim.requests import DAY_S
 
@@ -184,7 +184,7 @@ def test_steps_of_lag_fit_the_stamps():
 
 
 def test_curves_of_nobody_are_those_of_poisson():
-    from outgrow.sim.fit_swings import observe, place_of
+    from outgrow.fit.swings import observe, place_of
 
     times = draw_arrivals(process(size=1, shape="flat", per_day=5000, variance=0), 1, 10 * DAY_S)
     trace = trace_of(times, (0.0, 10 * DAY_S))

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from outgrow.sim.fit_days import QUARTER_S, WHOLE_DAY_S
-from outgrow.sim.fit_ground import DAYS_FOR_SHAPE, looked_at
+from outgrow.fit.days import QUARTER_S, WHOLE_DAY_S
+from outgrow.fit.ground import DAYS_FOR_SHAPE, looked_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from outgrow.sim.fit_days import Days
-    from outgrow.sim.fit_ground import Ground
+    from outgrow.fit.days import Days
+    from outgrow.fit.ground import Ground
 
 PARTS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000)
 """Windows are the longest one cut into so many parts."""

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from outgrow.sim.fit_math import Estimate, around, normal_quantile
+from outgrow.fit.estimates import Estimate, around, normal_quantile
 from outgrow.sim.requests import DAY_S
 
 if TYPE_CHECKING:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from outgrow.sim.fit_gaps import FINEST_S, FINEST_STEPS, LONGEST_S, lag_edges
-from outgrow.sim.fit_ground import DAYS_FOR_SHAPE
-from outgrow.sim.fit_sessions import fit_by_gaps
-from outgrow.sim.fit_swings import BETTER, BETTER_WHEN_SHORT, fit_by_counts, observe, place_of
+from outgrow.fit.gaps import FINEST_S, FINEST_STEPS, LONGEST_S, lag_edges
+from outgrow.fit.ground import DAYS_FOR_SHAPE
+from outgrow.fit.sessions import fit_by_gaps
+from outgrow.fit.swings import BETTER, BETTER_WHEN_SHORT, fit_by_counts, observe, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from outgrow.sim.fit_days import Days
-    from outgrow.sim.fit_sessions import SessionFit
+    from outgrow.fit.days import Days
+    from outgrow.fit.sessions import SessionFit
 
 FEWEST_REQUESTS = 50
 """With fewer nothing is said about sessions."""

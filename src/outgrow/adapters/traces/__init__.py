@@ -1,0 +1,1 @@
+"""Request traces of every format people have, read into arrays."""

@@ -1,0 +1,1 @@
+"""What a recorded trace says about the process behind it. Pure."""
