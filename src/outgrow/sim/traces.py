@@ -15,7 +15,7 @@ from outgrow.sim.requests import DAY_S, HOUR_S, HOURS, Given
 from outgrow.sim.streams import Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from outgrow.domain.trace import Trace
 
@@ -23,6 +23,7 @@ COLUMNS = ("service_s", "input_tokens", "output_tokens", "session", "instance", 
 _HALF_MOST_COPIES = 500
 MOST_FACTOR = 2.0 * _HALF_MOST_COPIES
 EDGE_S = 60.0
+STRETCH = 1 << 16
 
 
 def as_given(trace: Trace, seed: int = 0) -> Given:
@@ -31,16 +32,30 @@ def as_given(trace: Trace, seed: int = 0) -> Given:
     Stamps of a resolution r stand for some moment in [t, t + r); they are spread evenly by chance, so that ties of the
     clock are not taken for requests at one instant. Times from before second 0 are refused by the kernel.
     """
-    times_s, order = trace.times_s, None
-    if trace.resolution_s > 0 and len(times_s):
-        moved = draw_many(Uniform(), seed, Purpose.ARRIVALS, len(times_s))
-        spread = [time_s + part * trace.resolution_s for time_s, part in zip(times_s, moved, strict=True)]
-        order = sorted(range(len(spread)), key=spread.__getitem__)
-        times_s = array("d", [spread[place] for place in order])
     services = None if trace.service_is_response else trace.service_s
-    if services is not None and order is not None:
-        services = array("d", [services[place] for place in order])
-    return Given(times_s=times_s, service_s=services)
+    if trace.resolution_s <= 0 or not len(trace.times_s):
+        return Given(times_s=trace.times_s, service_s=services)
+    moved = draw_many(Uniform(), seed, Purpose.ARRIVALS, len(trace.times_s))
+    times, spread_services = array("d"), array("d")
+    for first, last in _stretches(trace):
+        stamps, parts = trace.times_s[first:last], moved[first:last]
+        spread = [time_s + part * trace.resolution_s for time_s, part in zip(stamps, parts, strict=True)]
+        order = sorted(range(len(spread)), key=spread.__getitem__)
+        times.extend([spread[place] for place in order])
+        if services is not None:
+            spread_services.extend([services[first + place] for place in order])
+    return Given(times_s=times, service_s=None if services is None else spread_services)
+
+
+def _stretches(trace: Trace) -> Iterator[tuple[int, int]]:
+    """Pieces of the trace at whose ends no spread stamp can pass another: little memory at a time."""
+    times, count, first = trace.times_s, len(trace.times_s), 0
+    while first < count:
+        last = min(count, first + STRETCH)
+        while last < count and times[last] < times[last - 1] + trace.resolution_s:
+            last += 1
+        yield first, last
+        first = last
 
 
 def cut(trace: Trace, begin_s: float, end_s: float) -> Trace:
