@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from .test_contract import answer, outgrow
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RECEIPTS = "examples/receipts"
 FLEX = ("--option", "runpod-flex", "--setting", "idle_timeout_s=5")
@@ -123,3 +120,15 @@ def test_a_replay_is_written_whole(log: Path, tmp_path: Path) -> None:
     assert done.returncode == 0
     assert json.loads((tmp_path / "r.json").read_text())["replay"]["requests"] == 240
     assert sorted(file.name for file in tmp_path.iterdir()) == ["jobs.csv", "r.json"]
+
+
+def test_every_verb_says_how_the_files_of_a_spec_were_read(log: Path, tmp_path: Path) -> None:
+    spec = Path(RECEIPTS, "service.yaml").read_text()
+    anchor = "    cold_start_s: "
+    assert anchor in spec
+    named = spec.replace(anchor, "    arrivals: {kind: trace, file: jobs.csv}\n" + anchor)
+    (tmp_path / "service.yaml").write_text(named)
+    for words in (("price", str(tmp_path)), ("decide", str(tmp_path), "--json")):
+        done = outgrow(*words)
+        assert done.returncode == 0, done.stderr
+        assert "note: read: time from createdAt, service from executionTime (ms), cold from cold" in done.stderr

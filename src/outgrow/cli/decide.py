@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from outgrow.cli.asked import add_shared, asked
 from outgrow.cli.codes import NO_CANDIDATE, OK
 from outgrow.cli.terminal import money, out, print_json, say, table
+from outgrow.cli.traced import show_notes
 
 if TYPE_CHECKING:
     import argparse
@@ -34,7 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     from outgrow.flows.decide_service import decide_service
     from outgrow.flows.question import open_spec
 
-    data = decide_service(open_spec(Path(arguments.spec), asked(arguments)), language=arguments.lang)
+    opened = open_spec(Path(arguments.spec), asked(arguments))
+    show_notes(opened)
+    data = decide_service(opened, language=arguments.lang)
     folder = arguments.out or (None if arguments.json else "decision")
     files: dict[str, Path] = {}
     if folder is not None:

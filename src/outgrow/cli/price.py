@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from outgrow.cli.asked import add_shared, asked
 from outgrow.cli.terminal import money, out, print_json, say, table
+from outgrow.cli.traced import show_notes
 
 if TYPE_CHECKING:
     import argparse
@@ -37,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.option:
         option_named(arguments.option, "--option")
     opened = open_spec(Path(arguments.spec), asked(arguments, arguments.region))
+    show_notes(opened)
     data = price_service(opened, only_as_written=arguments.as_written)
     if arguments.option:
         data["options"] = [entry for entry in data["options"] if entry["option"] == arguments.option]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from outgrow.cli.asked import add_shared, asked, where
 from outgrow.cli.played import show_replay, show_study
 from outgrow.cli.terminal import print_json, say
-from outgrow.cli.traced import add_reading, reading, speeds
+from outgrow.cli.traced import add_reading, reading, show_notes, speeds
 from outgrow.domain.errors import SpecError
 
 if TYPE_CHECKING:
@@ -68,13 +68,11 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(arguments: argparse.Namespace) -> int:
     """Plays and prints."""
-    from outgrow.flows.measured import said
     from outgrow.flows.question import open_spec
 
     _check(arguments)
     opened = open_spec(Path(arguments.spec), dataclasses.replace(asked(arguments), files=_files(arguments)))
-    for note in said(opened.measured):
-        say(f"note: {note}")
+    show_notes(opened)
     result = _replayed(arguments, opened) if arguments.replay else _studied(arguments, opened)
     for written in (arguments.out, arguments.records):
         if written:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from outgrow.cli.terminal import say
 from outgrow.domain.errors import TraceError
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     from outgrow.adapters.traces.collect import ReadOptions
     from outgrow.fit.process import Speeds
+    from outgrow.flows.question import Opened
 
 
 def add_reading(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
@@ -59,3 +61,12 @@ def _speed(name: str, text: str | None) -> float | None:
     if not 0 < value <= 1e9:
         raise TraceError(f"{name}: found {text!r}; expected tokens a second, above 0 up to 1e9")
     return value
+
+
+def show_notes(opened: Opened) -> None:
+    """What a reader should know of how the measured files were read."""
+    if opened.measured:
+        from outgrow.flows.measured import said
+
+        for note in said(opened.measured):
+            say(f"note: {note}")
