@@ -7,6 +7,7 @@ import dataclasses
 import gzip
 import io
 import json
+import re
 from datetime import date
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from outgrow.adapters.traces.collect import ReadOptions
 from outgrow.adapters.traces.door import format_of, read_trace
+from outgrow.domain.errors import TraceError
 from outgrow.domain.trace import STARTED, Totals, Trace
 
 NOON_S = 12 * 3600.0
@@ -283,6 +285,35 @@ def test_a_prometheus_rate_keeps_parts_of_requests(read):
     assert counts == [1, 2, 1, 2]  # 1.5 a minute
     forced = read(prometheus(("", [[1700000000, "1"], [1700000060, "4"]])), format="prometheus-rate")
     assert len(forced.times_s) == 240
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        ({"__name__": "http_seconds_sum"}, "'http_seconds_sum', seconds added up"),
+        (
+            {"__name__": "http_seconds_bucket", "le": "1"},
+            "'http_seconds_bucket', requests counted once for each bucket",
+        ),
+        ({"le": "+Inf"}, "'a label le', requests counted once for each bucket"),
+    ],
+)
+def test_a_prometheus_histogram_is_asked_for_its_count(read, labels, found):
+    values = [[1700000000 + 60 * step, str(step)] for step in range(5)]
+    text = json.dumps({"status": "success", "data": {"result": [{"metric": labels, "values": values}]}})
+    with pytest.raises(TraceError, match=rf"data\.result\[0\]\.metric: found {re.escape(found)}") as told:
+        read(text)
+    assert "_count or _total" in told.value.hint
+    named = prometheus(("job:requests:rate_sum", values))
+    assert len(read(named, format="prometheus-rate").times_s) == 60 * (1 + 2 + 3 + 4)  # whoever says that it is a rate
+
+
+def test_a_prometheus_series_without_numbers_adds_nothing(read):
+    values = [[1700000000 + 60 * step, str(10 * step)] for step in range(4)]
+    silent = [[time_s, "NaN"] for time_s, _ in values]
+    assert list(read(prometheus(("", silent), ("", values))).times_s) == list(read(prometheus(("", values))).times_s)
+    one = [[1700000000, "7"], [1700000060, "NaN"]]
+    assert list(read(prometheus(("", one), ("", values))).times_s) == list(read(prometheus(("", values))).times_s)
 
 
 def test_json_lines_and_lists_find_inner_keys(read):

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final, Never
 from outgrow.adapters.traces.stamps import Clock, StampError, ZoneError, clock_of, shown
 from outgrow.domain.errors import TraceError
 from outgrow.domain.trace import STARTED
+from outgrow.sim.requests import DAY_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from outgrow.adapters.traces.columns import Column
 
-LONGEST_S: Final = 86_400.0
+LONGEST_S: Final = DAY_S
 MOST_TOKENS: Final = 1e9
 MOST_REQUESTS: Final = 200_000_000
 """A trace of more requests is refused before it fills the memory."""

@@ -15,7 +15,7 @@ from outgrow.adapters.traces.stamps import offset_name, offset_of, shown
 from outgrow.domain.errors import TraceError
 from outgrow.domain.message import Message, message
 from outgrow.domain.trace import Trace
-from outgrow.sim.requests import DAY_S
+from outgrow.sim.requests import DAY_S, HOUR_S
 
 if TYPE_CHECKING:
     from outgrow.adapters.traces.collect import Read
@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 NEAR: Final = 1 << 16
 """Logs are nearly in order: a request is looked for within so many places of where it belongs."""
 
-RESOLUTIONS_S: Final = (3600.0, 60.0, 1.0, 0.1, 0.01, 0.001)
+RESOLUTIONS_S: Final = (HOUR_S, 60.0, 1.0, 0.1, 0.01, 0.001)
+"""Steps that clocks have."""
+
 SAMPLED: Final = 2000
+"""Stamps looked at for their step, spread over the trace."""
+
 COARSE_S: Final = 1.0
 """Stamps in steps of so much are worth a note."""
 

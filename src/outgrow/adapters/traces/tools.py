@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MOST_BYTES: Final = 1 << 29
 K6_HEADER: Final = "metric_name,timestamp,metric_value"
 K6_METRICS: Final = ("http_req_duration", "grpc_req_duration", "iteration_duration")
+NOT_REQUESTS: Final = {"_sum": "seconds added up", "_bucket": "requests counted once for each bucket they are within"}
+"""Series of a histogram that do not count requests, by how their names end."""
+
 LATE: Final = 1.5
 """A sample later than so many steps after the one before leaves a hole: nothing is known of it."""
 
@@ -100,10 +103,10 @@ def read_prometheus(lines: Lines, kind: str | None) -> Read:
     A counter's increases are counted, a fall being a restart from 0; a rate is multiplied by the step, parts of
     requests carried on. All requests of a step are stamped with its beginning. Of the time before the first sample and
     of missing samples nothing is known. ``kind``: "counter" or "rate"; None: a counter if it never falls but to start
-    anew, and is whole.
+    anew, and is whole. Raises `TraceError` for the sums and buckets of a histogram.
     """
     found = parse(lines.whole(MOST_BYTES), lines.name)
-    series = list(_series(found, lines.name))
+    series = list(_series(found, lines.name, kind))
     if not any(samples for _, samples in series):
         raise TraceError(f"{lines.name}: the query found no samples", hint="widen its range, or check its metric")
     step_s = _step(series)
@@ -129,7 +132,7 @@ def read_prometheus(lines: Lines, kind: str | None) -> Read:
     return read
 
 
-def _series(found: Any, name: str) -> Iterator[tuple[str, list[tuple[float, float]]]]:
+def _series(found: Any, name: str, kind: str | None) -> Iterator[tuple[str, list[tuple[float, float]]]]:
     data = found.get("data") if isinstance(found, dict) else None
     if isinstance(found, dict) and found.get("status") == "error":
         raise TraceError(f"{name}: the query failed: {found.get('error', 'no reason given')}")
@@ -141,9 +144,24 @@ def _series(found: Any, name: str) -> Iterator[tuple[str, list[tuple[float, floa
         if not isinstance(values, list):
             raise TraceError(f"{name}: data.result[{at}]: {kind_of(entry)} without `values`")
         metric = entry.get("metric")
-        label = metric.get("__name__", "") if isinstance(metric, dict) else ""
+        labels = metric if isinstance(metric, dict) else {}
+        label = str(labels.get("__name__", ""))
+        _refuse_histogram(label, f"{name}: data.result[{at}].metric", kind, bucket="le" in labels)
         samples = [_sample(value, f"{name}: data.result[{at}].values[{place}]") for place, value in enumerate(values)]
         yield label, sorted(sample for sample in samples if math.isfinite(sample[1]))
+
+
+def _refuse_histogram(label: str, place: str, kind: str | None, *, bucket: bool) -> None:
+    """A name may end in anything where the caller says that it is a rate; a bucket is a part of a histogram always."""
+    ending = next((ending for ending in NOT_REQUESTS if label.endswith(ending) and kind != "rate"), None)
+    if ending is None and bucket:
+        ending = "_bucket"
+    if ending is not None:
+        what = NOT_REQUESTS[ending]
+        raise TraceError(
+            f"{place}: found {shown(label or 'a label le')}, {what}; expected a counter of requests, or its rate",
+            hint="query the counter that ends in _count or _total, as it is or within rate()",
+        )
 
 
 def _sample(value: Any, place: str) -> tuple[float, float]:
@@ -164,8 +182,10 @@ def _step(series: list[tuple[str, list[tuple[float, float]]]]) -> float:
 
 
 def _is_counter(name: str, samples: list[tuple[float, float]]) -> bool:
-    if name.endswith(("_total", "_count", "_sum", "_bucket")):
+    if name.endswith(("_total", "_count")):
         return True
+    if len(samples) < 2:
+        return False
     falls = sum(after[1] < before[1] for before, after in pairwise(samples))
     whole = all(value == int(value) for _, value in samples)
     return whole and falls <= len(samples) // 20 and samples[-1][1] > samples[0][1]
