@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from outgrow.domain import numeric
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from random import Random
@@ -52,11 +54,5 @@ def weights(shape: Sequence[float], count: int, rng: Random) -> list[tuple[float
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """Linear interpolation between order statistics (type 7)."""
-    ordered = sorted(values)
-    place = share * (len(ordered) - 1)
-    below = math.floor(place)
-    above = min(below + 1, len(ordered) - 1)
-    if ordered[below] == ordered[above]:
-        return ordered[below]
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+    """The value within which ``share`` (0 to 1) of the values lie, in any order: `numeric.quantile` (type 7)."""
+    return numeric.quantile(sorted(values), share)

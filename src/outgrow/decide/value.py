@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from outgrow.domain.numeric import solve
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from outgrow.decide.months import Month
+
+NOT_SPANNED = 1e-9
+"""A pivot below this for each weight is rounding: inputs are scaled to 1, and a direction without weight gets 0."""
 
 
 def fitted(xs: Sequence[float], ys: Sequence[float]) -> list[float]:
@@ -24,24 +29,8 @@ def fitted(xs: Sequence[float], ys: Sequence[float]) -> list[float]:
     rows = [(1.0, (x - mean_x) / width, ((x - mean_x) / width) ** 2) for x in xs]
     normal = [[math.fsum(row[i] * row[j] for row in rows) for j in range(3)] for i in range(3)]
     right = [math.fsum(row[i] * y for row, y in zip(rows, ys, strict=True)) for i in range(3)]
-    weights = _solved(normal, right)
+    weights = solve(normal, right, NOT_SPANNED * len(right))
     return [math.fsum(w * part for w, part in zip(weights, row, strict=True)) for row in rows]
-
-
-def _solved(matrix: list[list[float]], right: list[float]) -> list[float]:
-    """Gauss elimination with pivots; a direction the data do not span gets weight 0."""
-    size = len(right)
-    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
-    for k in range(size):
-        pivot = max(range(k, size), key=lambda i: abs(rows[i][k]))
-        rows[k], rows[pivot] = rows[pivot], rows[k]
-        if abs(rows[k][k]) < 1e-9 * size:
-            rows[k] = [0.0] * k + [1.0] + [0.0] * (size - k)
-        for i in range(size):
-            if i != k:
-                factor = rows[i][k] / rows[k][k]
-                rows[i] = [a - factor * b for a, b in zip(rows[i], rows[k], strict=True)]
-    return [rows[k][size] / rows[k][k] for k in range(size)]
 
 
 def perfect_information_usd(costs: Sequence[Sequence[float]], xs: Sequence[float]) -> float:

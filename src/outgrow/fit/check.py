@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from outgrow.fit.days import survey
-from outgrow.fit.estimates import LEVEL, half_width, quantile
+from outgrow.domain.numeric import quantile
+from outgrow.fit.days import FEWEST_DAYS, survey
+from outgrow.fit.estimates import COVERAGE, half_width
 from outgrow.fit.process import Fit, Speeds, fit_trace
 from outgrow.sim.compiled import draw_arrivals, draw_many, engine, simulate
 from outgrow.sim.laws import Lognormal
@@ -28,27 +29,37 @@ if TYPE_CHECKING:
     from outgrow.fit.days import Days
 
 HELD_SHARE = 1 / 3
-FEWEST_DAYS = 4
+"""What is held out: whole days where there are `FEWEST_DAYS` of them, else the last part of the time."""
+
 FEWEST_HELD = 30
-"""Whole days are held out from `FEWEST_DAYS` on, else the last third of the time; no check below `FEWEST_HELD`."""
+"""Fewer requests, fitted or held out, are not checked."""
 
 MOST_HELD = {"compiled": 40_000, "plain": 4_000}
+"""Requests of the held-out part that are looked at, by kernel."""
+
 WORK = {"compiled": 1_000_000, "plain": 40_000}
+"""Requests drawn for the intervals, by kernel."""
+
 FEWEST_DRAWS, MOST_DRAWS = 20, 80
-"""Requests of the held-out part that are looked at, and requests drawn for the intervals, by kernel."""
+"""Draws of the held-out part, whatever its length: enough for the ends of a middle 80 %."""
 
 LEAD_SESSIONS = 10.0
 """Mean lengths of a session by which a stretch without a shape is drawn too early."""
 
-WINDOWS_S = (1.0, 10.0, 60.0, 600.0, 3600.0)
+WINDOWS_S = (1.0, 10.0, 60.0, 600.0, HOUR_S)
 FEWEST_WINDOWS = 10
+"""Windows of which fewer fit into the held-out part are left out."""
 
 LOAD = 0.5
-FLEX_SERVICE_S = 3.0
-FLEX_CV = 0.5
+"""How busy a reference pool is in the busiest hour: queues form and clear again. Nearer to 1 a few hours would decide
+every quantile, near 0 nobody would wait."""
+
+FLEX_SERVICE_S, FLEX_CV = 3.0, 0.5
 FLEX_START = Lognormal(mean_s=20.0, cv=0.5)
+"""Service and start of the flex worker where the log does not know them."""
+
 SERVER_CV = 1.0
-"""The reference pools where the log knows no times: 3 s of service and starts of 20 s for the flex worker."""
+"""Coefficient of variation of the server's service time where the log does not know it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,5 +295,5 @@ def dispersion(times_s: Sequence[float], span_s: tuple[float, float], window_s: 
 
 def _band(name: str, draws: list[dict[str, float]]) -> Band:
     ordered = sorted(draw[name] for draw in draws)
-    tail = (1 - LEVEL) / 2
+    tail = (1 - COVERAGE) / 2
     return Band(low=quantile(ordered, tail), mid=quantile(ordered, 0.5), high=quantile(ordered, 1 - tail))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from outgrow.domain.arrivals import SESSIONS
 from outgrow.sim.requests import DAY_S, HOUR_S, HOURS
 
 if TYPE_CHECKING:
@@ -21,10 +22,11 @@ QUARTERS = 96
 WEEK = 7
 SATURDAY = 5
 
-ORDINARY_DAY_VARIANCE = 0.44
-ORDINARY_SIZE = 2.2
-"""What days and sessions are taken to be like until the trace has been fitted. Source: the fits of one GPU service over
-23 days, the same that the defaults of a spec come from."""
+FEWEST_DAYS = 4
+"""With fewer whole days nothing is said about how much days differ, and no whole days are held out."""
+
+ORDINARY_DAY_VARIANCE, ORDINARY_SIZE = SESSIONS.day_variance, SESSIONS.session_size
+"""What days and sessions are taken to be like until the trace has been fitted: the defaults of a spec."""
 
 WHOLE_DAY_S = 0.98 * DAY_S
 """Watched for less, a trace says nothing about the shape of a day."""
@@ -35,7 +37,7 @@ SURPRISE = 0.01
 MOST_HOLES = 5
 """A trace with more of them is silent by nature."""
 
-LEAST_WATCHED_S = 3600.0
+LEAST_WATCHED_S = HOUR_S
 """A trace with less time outside its silences cannot say what explains them."""
 
 ALL_OF_IT = 1 - 1 / QUARTER_S

@@ -1,4 +1,4 @@
-"""The little numerical work of the estimators: linear systems, quantiles, sums. Standard library only."""
+"""The little numerical work of the estimators: intervals, errors, least squares. Standard library only."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from operator import mul
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+from outgrow.domain.numeric import solve
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Vector = list[float]
 Matrix = list[list[float]]
 
-LEVEL = 0.8
+COVERAGE = 0.8
 """How often an interval is meant to hold the truth."""
+
+MOST_GROUPS = 30
+"""Parts of a trace (days, stretches) that are left out in turn: more of them would cost more and tell little."""
 
 SLOPE_STEP = 1e-4
 MOST_DAMPING = 1e8
@@ -36,23 +41,6 @@ class Estimate:
 def exactly(value: float) -> Estimate:
     """A number that is known."""
     return Estimate(low=value, mid=value, high=value)
-
-
-def solve(matrix: Matrix, right: Sequence[float]) -> Vector:
-    """Solves ``matrix x = right`` by elimination with row exchange; a direction without any weight gets 0."""
-    size = len(right)
-    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
-    for column in range(size):
-        pivot = max(range(column, size), key=lambda row: abs(rows[row][column]))
-        rows[column], rows[pivot] = rows[pivot], rows[column]
-        head = rows[column]
-        if abs(head[column]) < 1e-300:
-            head[column] = math.inf
-        for row in range(size):
-            if row != column and rows[row][column]:
-                times = rows[row][column] / head[column]
-                rows[row] = [value - times * above for value, above in zip(rows[row], head, strict=True)]
-    return [rows[row][size] / rows[row][row] for row in range(size)]
 
 
 def normal_quantile(share: float) -> float:
@@ -79,7 +67,7 @@ def student_quantile(share: float, freedom: float) -> float:
 
 def half_width(freedom: float | None = None) -> float:
     """Standard errors on each side of an estimate that make its 80 % interval."""
-    share = 0.5 + LEVEL / 2
+    share = 0.5 + COVERAGE / 2
     return normal_quantile(share) if freedom is None else student_quantile(share, max(1.0, freedom))
 
 
@@ -95,14 +83,6 @@ def mean_and_cv(values: Sequence[float]) -> tuple[float, float]:
     if len(values) < 2 or mean == 0:
         return mean, 0.0
     return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)) / mean
-
-
-def quantile(ordered: Sequence[float], share: float) -> float:
-    """The value within which ``share`` of the ascending values lie, straight between neighbours."""
-    place = share * (len(ordered) - 1)
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
 def jackknife_errors(without: Sequence[Sequence[float]]) -> Vector:

@@ -60,6 +60,26 @@ class GapGroups:
     weight: list[list[float]]
     requests: list[list[int]]
 
+    @classmethod
+    def empty(cls, edges: tuple[float, ...], groups: int) -> GapGroups:
+        """Nothing counted yet."""
+        steps = len(edges) - 1
+        return cls(
+            edges=edges,
+            events=[[array("d", bytes(8 * steps)) for _ in range(CLASSES)] for _ in range(groups)],
+            chances=[[array("d", bytes(8 * steps)) for _ in range(CLASSES)] for _ in range(groups)],
+            weight=[[0.0] * CLASSES for _ in range(groups)],
+            requests=[[0] * CLASSES for _ in range(groups)],
+        )
+
+    def summed(self) -> GapGroups:
+        """The same once chances, marked in the last step of each gap, count in every step before it too."""
+        for rows in self.chances:
+            for row in rows:
+                for step in range(len(row) - 2, -1, -1):
+                    row[step] += row[step + 1]
+        return self
+
     def table(self, out: int | None = None) -> GapTable:
         """Everything but group ``out``; classes nobody is in are left out."""
         groups = [group for group in range(len(self.events)) if group != out]
@@ -106,14 +126,7 @@ def count_gaps(times_s: Sequence[float], ground: Ground, edges: tuple[float, ...
 
     A gap cut off by the end of that stretch counts as a chance in the steps that were watched to their end.
     """
-    steps = len(edges) - 1
-    found = GapGroups(
-        edges=edges,
-        events=[[array("d", bytes(8 * steps)) for _ in range(CLASSES)] for _ in range(ground.groups)],
-        chances=[[array("d", bytes(8 * steps)) for _ in range(CLASSES)] for _ in range(ground.groups)],
-        weight=[[0.0] * CLASSES for _ in range(ground.groups)],
-        requests=[[0] * CLASSES for _ in range(ground.groups)],
-    )
+    found = GapGroups.empty(edges, ground.groups)
     densest = max(ground.per_s)
     for cell, density in enumerate(ground.per_s):
         if ground.group[cell] < 0 or not looked_at(cell, len(times_s)):
@@ -128,11 +141,7 @@ def count_gaps(times_s: Sequence[float], ground: Ground, edges: tuple[float, ...
         found.requests[group][place] += last - first
         until = _alike_until(ground, cell, edges[-1])
         _count_cell(times_s, first, last, until, found.events[group][place], found.chances[group][place], edges)
-    for rows in found.chances:
-        for row in rows:
-            for step in range(steps - 2, -1, -1):
-                row[step] += row[step + 1]
-    return found
+    return found.summed()
 
 
 def _alike_until(ground: Ground, cell: int, longest_s: float) -> float:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from outgrow.fit.days import QUARTER_S, QUARTERS, WHOLE_DAY_S, by_hour
+from outgrow.fit.days import ORDINARY_SIZE, QUARTER_S, QUARTERS, WHOLE_DAY_S, by_hour
+from outgrow.fit.estimates import MOST_GROUPS
 from outgrow.sim.requests import DAY_S, HOUR_S, HOURS
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ FEWEST_CELLS, MOST_CELLS = 8, 96
 MOST_GAPS = 400_000
 """In longer traces a share of the cells is looked at, spread evenly."""
 
-DAY_GROUPS, SHORT_GROUPS = 30, 20
-"""Parts of a trace that are left out in turn: days, or runs of cells of a trace too short for a shape."""
+SHORT_GROUPS = 20
+"""Runs of cells of a trace too short for a shape that are left out in turn."""
 
-CLUSTER_DISPERSION = 3.4
-"""Variance over mean of counts taken for granted when shapes are smoothed: sessions of 2.2 requests."""
+CLUSTER_DISPERSION = 2 * ORDINARY_SIZE - 1
+"""Variance over mean of counts taken for granted when shapes are smoothed: that of ordinary sessions."""
 
 FAINTEST = 1e-4 / QUARTERS
 """A quarter in which nothing ever came is taken to be this share of the day."""
@@ -84,17 +85,17 @@ def reproducible_ground(times_s: Sequence[float], days: Days) -> Ground:
     if days.watched_s < WHOLE_DAY_S:
         even = len(times_s) / days.watched_s
         return replace(local, per_s=array("d", [even]) * len(local.per_s), told_over_s=days.watched_s)
-    hours = by_hour(days.quarters)
+    hours, watched = by_hour(days.quarters), days.watched_by_hour
     per_s = array("d")
     for cell in range(len(local.per_s)):
         hour = int((local.begin_s + (cell + 0.5) * local.width_s) // HOUR_S) % HOURS
-        per_s.append(max(hours[hour], 0.5) / max(days.watched_by_hour[hour], HOUR_S / 2))
+        per_s.append(max(hours[hour], 0.5) / max(watched[hour], HOUR_S / 2))
     return replace(local, per_s=per_s, told_over_s=days.watched_s / HOURS)
 
 
 def _by_days(days: Days) -> Ground:
     count = len(days.quarters)
-    groups = min(count, DAY_GROUPS)
+    groups = min(count, MOST_GROUPS)
     per_s, group = array("d"), array("i")
     profiles = _profiles(days)
     for place, row in enumerate(days.quarters):

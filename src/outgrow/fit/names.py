@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from outgrow.fit.estimates import jackknife_errors
+from outgrow.fit.estimates import MOST_GROUPS, jackknife_errors
 from outgrow.fit.gaps import CLASS_RATIO, CLASSES, FINEST_S, FINEST_STEPS, GapGroups, lag_edges
 from outgrow.fit.sessions import (
     CLEAR,
@@ -30,13 +29,12 @@ if TYPE_CHECKING:
 
     from outgrow.fit.estimates import Vector
 
-GROUPS = 30
 LONGEST_GAP_S = DAY_S / 4
 LONGEST_SESSION_S = DAY_S / 4
 """Names that go on for longer on average without a pause of their own part no sessions."""
 
-NEVER = 0.01
-"""Names of which fewer than this come back within `LONGEST_GAP_S` are names of sessions."""
+FEWEST_RETURNS = 0.01
+"""Names of which a smaller share than this comes back within `LONGEST_GAP_S` are names of sessions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,21 +91,14 @@ def _gaps_by_name(
     times_s: Sequence[float], names: Sequence[int], span_s: tuple[float, float], edges: tuple[float, ...]
 ) -> GapGroups:
     """Gaps by how dense the requests of their name are, and by stretch of the trace; cut off by its end."""
-    steps = len(edges) - 1
     count = len(times_s)
-    groups = min(GROUPS, count)
+    groups = min(MOST_GROUPS, count)
     asked: dict[int, int] = {}
     for name in names:
         asked[name] = asked.get(name, 0) + 1
     most = max(asked.values())
     classes = {name: min(CLASSES - 1, int(math.log(most / own) / math.log(CLASS_RATIO))) for name, own in asked.items()}
-    found = GapGroups(
-        edges=edges,
-        events=[[array("d", bytes(8 * steps)) for _ in range(CLASSES)] for _ in range(groups)],
-        chances=[[array("d", bytes(8 * steps)) for _ in range(CLASSES)] for _ in range(groups)],
-        weight=[[0.0] * CLASSES for _ in range(groups)],
-        requests=[[0] * CLASSES for _ in range(groups)],
-    )
+    found = GapGroups.empty(edges, groups)
     following: dict[int, float] = {}
     length_s = span_s[1] - span_s[0]
     for place in range(count - 1, -1, -1):
@@ -123,11 +114,7 @@ def _gaps_by_name(
         elif watched > 0:
             found.chances[group][own][watched - 1] += 1
         following[name] = time_s
-    for rows in found.chances:
-        for row in rows:
-            for step in range(steps - 2, -1, -1):
-                row[step] += row[step + 1]
-    return found
+    return found.summed()
 
 
 def pause_of(place: Vector, density: float, edges: tuple[float, ...]) -> float | None:
@@ -136,7 +123,7 @@ def pause_of(place: Vector, density: float, edges: tuple[float, ...]) -> float |
     spread = math.sqrt(math.log1p(math.exp(2 * place[SPREAD])))
     middle = place[GAP] - spread * spread / 2
     moves, level = math.exp(place[MOVES]), density * math.exp(place[LEVEL])
-    if level * edges[-1] < NEVER:
+    if level * edges[-1] < FEWEST_RETURNS:
         return None
     lag_s = math.exp(middle)
     while lag_s < edges[-1]:

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from outgrow.fit.days import ORDINARY_DAY_VARIANCE, WEEK, WHOLE_DAY_S, by_hour
-from outgrow.fit.estimates import Estimate, around, half_width, jackknife_errors, mean_and_cv
+from outgrow.fit.days import FEWEST_DAYS, ORDINARY_DAY_VARIANCE, WEEK, WHOLE_DAY_S, by_hour
+from outgrow.fit.estimates import MOST_GROUPS, Estimate, around, half_width, jackknife_errors, mean_and_cv
 from outgrow.sim.requests import DAY_S, HOURS
 
 if TYPE_CHECKING:
@@ -15,17 +15,14 @@ if TYPE_CHECKING:
 
     from outgrow.fit.days import Days
 
-FEWEST_DAYS = 4
-"""With fewer whole days nothing is said about how much days differ."""
-
 UNSEEN_SHAPE_VARIANCE = 0.5
 """What the unseen hours of a day may add to the square of the rate's relative error: a guess."""
 
 UNSEEN = 0.5
 """Requests added to each hour: one in which none came is not one in which none can."""
 
-GROUPS = 30
-"""Days are left out in at most so many groups."""
+FEWEST_WEEKEND_DAYS = 2
+"""With fewer whole days of a weekend nothing is said about weekends."""
 
 FAR_APART = 4.0
 """Standard errors from which weekends and growth are told."""
@@ -109,7 +106,7 @@ def _share_errors(days: Days, watched: list[float], raw: list[float], dispersion
     if count < 3:
         requests = sum(map(sum, days.quarters))
         return [math.sqrt(dispersion * max(share, 1 / HOURS) / requests) for share in raw]
-    groups = min(count, GROUPS)
+    groups = min(count, MOST_GROUPS)
     everything = by_hour(days.quarters)
     without = []
     for group in range(groups):
@@ -180,7 +177,7 @@ def weekend_ratio(days: Days) -> float | None:
     """Requests of a Saturday or Sunday over those of a weekday; None unless enough whole days tell them far apart."""
     work = [float(total) for day, total in days.totals.items() if not days.weekend(day)]
     rest = [float(total) for day, total in days.totals.items() if days.weekend(day)]
-    if days.weekday is None or len(work) < 4 or len(rest) < 2:
+    if days.weekday is None or len(work) < FEWEST_DAYS or len(rest) < FEWEST_WEEKEND_DAYS:
         return None
     (mean, cv), (rest_mean, rest_cv) = mean_and_cv(work), mean_and_cv(rest)
     error = math.hypot(mean * cv / math.sqrt(len(work)), rest_mean * max(rest_cv, cv) / math.sqrt(len(rest)))

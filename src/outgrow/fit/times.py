@@ -8,8 +8,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from outgrow.domain.numeric import quantile
 from outgrow.domain.trace import STARTED
-from outgrow.fit.estimates import Estimate, around, half_width, jackknife_errors, mean_and_cv, normal_quantile, quantile
+from outgrow.fit.estimates import (
+    MOST_GROUPS,
+    Estimate,
+    around,
+    half_width,
+    jackknife_errors,
+    mean_and_cv,
+    normal_quantile,
+)
 from outgrow.fit.mixture import two_kinds
 from outgrow.sim.laws import Lognormal, lognormal_parameters
 
@@ -18,7 +27,6 @@ if TYPE_CHECKING:
 
     from outgrow.domain.trace import Trace
 
-BATCHES = 30
 CHECKED_SHARES = (0.5, 0.9, 0.95, 0.99)
 NEAR = 0.2
 """A lognormal law holds when its quantiles at `CHECKED_SHARES` are within this (logarithm) of those found."""
@@ -65,7 +73,7 @@ def fit_times(values_s: Sequence[float]) -> TimeFit | None:
     if not len(values_s) or not any(values_s):
         return None
     mean_s, cv = mean_and_cv(values_s)
-    batches = min(BATCHES, len(values_s))
+    batches = min(MOST_GROUPS, len(values_s))
     errors = _batch_errors(values_s, batches) if batches > 2 else [1.0, 1.0]
     step = max(1, len(values_s) // MOST_SORTED)
     ordered = sorted(values_s[::step])
