@@ -96,6 +96,8 @@ def test_dispersion_is_one_for_poisson_and_more_for_sessions():
 def test_one_request_or_one_instant_is_no_trace():
     with pytest.raises(TraceError, match="drawn: one request; a rate needs at least two moments"):
         fit_trace(trace_of([5.0], (5.0, 5.0)), Speeds())
+    with pytest.raises(TraceError, match="drawn: no request; a rate needs at least two moments"):
+        fit_trace(trace_of([], (0.0, 100.0)), Speeds())
     with pytest.raises(TraceError, match="drawn: all requests within one second"):
         fit_trace(trace_of([5.0] * 9, (5.0, 5.0)), Speeds())
 

@@ -130,6 +130,7 @@ def test_tokens_become_times_at_a_stated_speed():
     assert list(service_times(trace, None, 50.0)) == [1.0, 2.0]
     assert service_times(trace, None, None) is None
     assert fit_trace(trace, Speeds(output_per_s=50.0)).service_by == "tokens"
+    assert fit_trace(trace, Speeds()).service_by is None
 
 
 def test_starts_are_measured_from_times_flags_or_delays():
@@ -154,6 +155,7 @@ def test_starts_are_measured_from_times_flags_or_delays():
         found.time.mean_s, statistics.fmean(start for start, is_cold in zip(starts, cold, strict=True) if is_cold)
     )
     assert found.time.cv.mid == pytest.approx(0.3, abs=0.1)
+    assert found.time.quantiles_s is None  # those of the sums, moved by a mean, are not those of the starts
     assert fit_times(warm_services(flagged, flagged.service_s)).mean_s.mid == pytest.approx(2, rel=0.1)
     delayed = trace(
         delay_s=[

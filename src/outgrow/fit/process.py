@@ -14,7 +14,7 @@ from outgrow.fit.names import fit_by_names
 from outgrow.fit.rate import Shape, fit_day_variance, fit_rate, fit_shape, growth_of, weekend_ratio
 from outgrow.fit.times import StartFit, TimeFit, fit_starts, fit_times, service_times, warm_services
 from outgrow.fit.unnamed import fit_unnamed
-from outgrow.sim.requests import DAY_S, NO_GAP, Poisson, Sessions
+from outgrow.sim.requests import DAY_S, HOUR_S, NO_GAP, Poisson, Sessions
 
 if TYPE_CHECKING:
     from array import array
@@ -50,7 +50,7 @@ class Fit:
         sessions: None where requests come one by one, or nothing can be told.
         pause_s: a longer pause of a name begins a session; None without names.
         service: time of one request; None where the log does not say.
-        service_by: "logged", "response" (waits included) or "tokens".
+        service_by: "logged", "response" (waits included) or "tokens"; None without a service time.
         tokens: mean input and output tokens of a request.
         starts: what the log says about starts.
         notes: what a reader should know.
@@ -68,7 +68,7 @@ class Fit:
     sessions: SessionFit | None
     pause_s: float | None
     service: TimeFit | None
-    service_by: str
+    service_by: str | None
     tokens: tuple[Estimate | None, Estimate | None]
     starts: StartFit | None
     notes: tuple[Message, ...]
@@ -89,16 +89,14 @@ class Fit:
 
 def fit_trace(trace: Trace, speeds: Speeds) -> Fit:
     """The process nearest to a trace. Raises `TraceError` for fewer than two requests or all within a second."""
-    if len(trace.times_s) < FEWEST_REQUESTS or trace.span_s[1] - trace.span_s[0] < SHORTEST_S:
-        found = "one request" if len(trace.times_s) == 1 else "all requests within one second"
-        raise TraceError(f"{trace.name}: {found}; a rate needs at least two moments", hint="give a longer trace")
+    _refuse_short(trace)
     days = survey(trace)
     sessions, pause_s, notes = _sessions(trace, days)
     dispersion = sessions.dispersion if sessions else 1.0
     services = service_times(trace, speeds.input_per_s, speeds.output_per_s)
     starts = fit_starts(trace, services)
     service = None if services is None else fit_times(warm_services(trace, services))
-    by = "tokens" if trace.service_s is None else "response" if trace.service_is_response else "logged"
+    by = None if service is None else _told_by(trace)
     shape = fit_shape(days, dispersion)
     return Fit(
         requests=len(trace.times_s),
@@ -120,6 +118,21 @@ def fit_trace(trace: Trace, speeds: Speeds) -> Fit:
     )
 
 
+def _refuse_short(trace: Trace) -> None:
+    count, length_s = len(trace.times_s), trace.span_s[1] - trace.span_s[0]
+    if count >= FEWEST_REQUESTS and length_s >= SHORTEST_S:
+        return
+    found = ("no request", "one request")[count] if count < FEWEST_REQUESTS else "all requests within one second"
+    raise TraceError(f"{trace.name}: {found}; a rate needs at least two moments", hint="give a longer trace")
+
+
+def _told_by(trace: Trace) -> str:
+    """How a service time is known."""
+    if trace.service_s is None:
+        return "tokens"
+    return "response" if trace.service_is_response else "logged"
+
+
 def _sessions(trace: Trace, days: Days) -> tuple[SessionFit | None, float | None, tuple[Message, ...]]:
     """By name where names part sessions, else from the times alone."""
     if trace.session is not None:
@@ -131,13 +144,13 @@ def _sessions(trace: Trace, days: Days) -> tuple[SessionFit | None, float | None
     return fit_unnamed(trace.times_s, days, trace.resolution_s), None, ()
 
 
-def _notes(days: Days, shape: Shape, service: TimeFit | None, by: str) -> list[Message]:
+def _notes(days: Days, shape: Shape, service: TimeFit | None, by: str | None) -> list[Message]:
     notes = [
-        message("trace.hole", hours=round((end - begin) / 3600.0, 1), day=int(begin // DAY_S) - days.first + 1)
+        message("trace.hole", hours=round((end - begin) / HOUR_S, 1), day=int(begin // DAY_S) - days.first + 1)
         for begin, end in days.missing
     ]
     if not shape.seen:
-        notes.append(message("trace.short", hours=round(days.watched_s / 3600.0, 2)))
+        notes.append(message("trace.short", hours=round(days.watched_s / HOUR_S, 2)))
     ratio = weekend_ratio(days)
     if ratio is not None:
         notes.append(message("trace.weekend", percent=round(100 * ratio)))
@@ -146,7 +159,7 @@ def _notes(days: Days, shape: Shape, service: TimeFit | None, by: str) -> list[M
         notes.append(message("trace.growth", percent=round(100 * growth)))
     if service is not None and not service.lognormal:
         notes.append(message("trace.not-lognormal"))
-    if service is not None and by == "response":
+    if by == "response":
         notes.append(message("trace.response"))
     return notes
 

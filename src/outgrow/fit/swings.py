@@ -43,24 +43,33 @@ trace too short for the shape of a day the density around a gap is only told fro
 CLEAR_ENOUGH = 1.5
 """So many standard errors of the number of followers are asked for beside `BETTER`."""
 
-RAREST = 0.02
+RAREST, FEWEST_CHANCES = 0.02, 50
+"""The silent share is compared where it is above the one (rarer silences start few workers) and told by more requests
+than the other: with fewer, chance alone moves its logarithm by about `BETTER`."""
+
 LEAST_SILENT = 1e-9
-FEWEST_CHANCES = 50
-"""The silent share is compared where it is above `RAREST` and told by at least so many requests."""
+"""Keeps logarithms finite."""
 
 LONGEST_SESSION_WINDOWS = 2.0
 """Sessions longer than so many of the longest window cannot be told from a load that moves."""
 
 HELD_SPREAD = 0.02
+"""How strongly the cv of gaps is held at 1: a factor of e off costs as much as missing one curve by 0.02, so that the cv
+stays put where no curve tells it and is free where one does."""
+
 START_SIZES = (0.5, 5.0, 50.0)
 START_GAPS_S = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
+"""Followers and gaps the search begins from, a factor of ten apart: each start finds the lowest place near it only."""
+
 STILL = -9.0
+"""Logarithm of the variance of a density that hardly moves: here followers alone are to explain what clusters."""
+
 NOBODY = (-40.0, 0.0, 0.0)
 """No followers at all: the place of independent requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
+class PartCounts:
     """Both curves of a trace by part: counts of gaps and of windows."""
 
     gaps: GapGroups
@@ -72,13 +81,13 @@ class Observed:
         return Curves(self.gaps.table(out), law, self.counts.windows_s[-1], self.counts.dispersion(out), used)
 
 
-def observe(times_s: Sequence[float], days: Days, edges: tuple[float, ...], resolution_s: float) -> Observed | None:
+def observe(times_s: Sequence[float], days: Days, edges: tuple[float, ...], resolution_s: float) -> PartCounts | None:
     """Both curves; None where no window is long enough for the stamps' resolution."""
     windows_s = windows_of(days, resolution_s)
     if len(windows_s) < 2:
         return None
     ground = reproducible_ground(times_s, days)
-    return Observed(
+    return PartCounts(
         gaps=count_gaps(times_s, ground, edges), counts=count_windows(times_s, ground, windows_s, resolution_s)
     )
 
@@ -163,7 +172,7 @@ class Curves:
         return found
 
 
-def fit_by_counts(observed: Observed) -> SessionFit | None:
+def fit_by_counts(observed: PartCounts) -> SessionFit | None:
     """The session law nearest to both curves, with intervals that leave out parts; None where it may be chance."""
     curves = observed.curves()
     best = curves.best()

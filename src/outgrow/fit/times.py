@@ -31,6 +31,9 @@ CHECKED_SHARES = (0.5, 0.9, 0.95, 0.99)
 NEAR = 0.2
 """A lognormal law holds when its quantiles at `CHECKED_SHARES` are within this (logarithm) of those found."""
 
+CV_DOUBT = 0.5
+"""Relative error of a cv told from a difference of variances: a guess."""
+
 MOST_SORTED = 200_000
 FEWEST_STARTS = 2
 DELAY_FLOOR_S = 1e-3
@@ -38,15 +41,16 @@ DELAY_FLOOR_S = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeFit:
-    """Mean (s) and coefficient of variation of some times. ``quantiles_s``: (share, seconds) as found.
+    """Mean (s) and coefficient of variation of some times.
 
-    ``lognormal`` says whether a lognormal law with this mean and cv has those quantiles too.
+    ``quantiles_s``: (share, seconds) as found; None where no single time is known. ``lognormal`` says whether a
+    lognormal law with this mean and cv has those quantiles too.
     """
 
     count: int
     mean_s: Estimate
     cv: Estimate
-    quantiles_s: tuple[tuple[float, float], ...]
+    quantiles_s: tuple[tuple[float, float], ...] | None
     lognormal: bool
 
 
@@ -167,7 +171,10 @@ def _by_log(trace: Trace, start_s: array[float], service_s: Sequence[float] | No
 
 
 def _by_difference(start_s: array[float], service_s: Sequence[float], cold: list[int]) -> TimeFit | None:
-    """What a start adds: mean and variance of responses that met one less those of the others."""
+    """What a start adds: mean and variance of responses that met one less those of the others.
+
+    Starts and work are taken as independent. The law of the starts cannot be told from their sums: no quantiles.
+    """
     with_start = fit_times([service_s[place] for place in cold])
     without = fit_times([time_s for time_s, started in zip(service_s, start_s, strict=True) if not started])
     if with_start is None or without is None or with_start.mean_s.mid <= without.mean_s.mid:
@@ -176,13 +183,12 @@ def _by_difference(start_s: array[float], service_s: Sequence[float], cold: list
     variance = (with_start.mean_s.mid * with_start.cv.mid) ** 2 - (without.mean_s.mid * without.cv.mid) ** 2
     error = math.hypot(*(math.log(fit.mean_s.high / fit.mean_s.mid) * fit.mean_s.mid for fit in (with_start, without)))
     cv = math.sqrt(max(0.0, variance)) / mean_s
-    quantiles = tuple((share, max(0.0, long - without.mean_s.mid)) for share, long in with_start.quantiles_s)
     low = max(mean_s - error, mean_s / 10)
     return TimeFit(
         count=with_start.count,
         mean_s=Estimate(low=low, mid=mean_s, high=mean_s + error),
-        cv=around(cv, 0.5) if cv else Estimate(low=0.0, mid=0.0, high=0.0),
-        quantiles_s=quantiles,
+        cv=around(cv, CV_DOUBT) if cv else Estimate(low=0.0, mid=0.0, high=0.0),
+        quantiles_s=None,
         lognormal=False,
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from outgrow.sim.requests import DAY_S, HOUR_S
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -69,8 +71,8 @@ def totals_fragment(totals: Totals, fit: TotalsFit, task: str) -> str:
 
 def _when(fit: Fit) -> str:
     days = f"{fit.days} day{'s' if fit.days > 1 else ''}"
-    if fit.watched_s < 86_400:
-        days = f"{fit.watched_s / 3600:.2f} hours"
+    if fit.watched_s < DAY_S:
+        days = f"{fit.watched_s / HOUR_S:.2f} hours"
     span = "" if fit.first_day is None else f", {fit.first_day} to {fit.last_day}"
     return f"{days}, {fit.requests:,} requests{span}"
 

@@ -18,6 +18,7 @@ from outgrow.fit.process import fit_trace
 from outgrow.fit.totals import fit_totals
 from outgrow.flows.fit_fragment import fragment_of, totals_fragment
 from outgrow.record.data import FORMAT
+from outgrow.sim.requests import DAY_S, HOUR_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from outgrow.domain.trace import Trace
     from outgrow.fit.check import Check
     from outgrow.fit.process import Fit, Speeds
+
+
+HOURS_BELOW_S = 1.5 * DAY_S
+"""A stretch shorter than this is given in hours: rounded to whole days it would be one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,12 +146,12 @@ def _check_data(check: Check, trace: Trace) -> dict[str, Any]:
 
 
 def _stretch(trace: Trace, begin_s: float, end_s: float) -> str:
-    """Days ``3 to 8``, or hours where it is shorter than two days."""
-    if end_s - begin_s < 1.5 * 86_400:
+    """Days ``3 to 8``, or hours where it is shorter than `HOURS_BELOW_S`."""
+    if end_s - begin_s < HOURS_BELOW_S:
         first_s = trace.span_s[0]
-        return f"hours {(begin_s - first_s) / 3600:.1f} to {(end_s - first_s) / 3600:.1f}"
-    first = int(trace.span_s[0] // 86_400)
-    return f"days {int(begin_s // 86_400) - first + 1} to {int((end_s - 1) // 86_400) - first + 1}"
+        return f"hours {(begin_s - first_s) / HOUR_S:.1f} to {(end_s - first_s) / HOUR_S:.1f}"
+    first = int(trace.span_s[0] // DAY_S)
+    return f"days {int(begin_s // DAY_S) - first + 1} to {int((end_s - 1) // DAY_S) - first + 1}"
 
 
 def _mean(law: Any) -> float:
