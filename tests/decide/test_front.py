@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import json
 import subprocess
@@ -72,7 +71,3 @@ def test_the_cheapest_that_meets_everything_is_named(decided: dict) -> None:
     meeting = [one["monthly_usd"] for one in decided["front"]["points"] if not one["broke"]]
     assert cheapest["monthly_usd"] == min(meeting)
     assert decided["front"]["target_s"] == 180
-
-
-def test_points_are_values() -> None:
-    assert dataclasses.replace(point(1, 1, 1), on_front=True).on_front

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import statistics
@@ -38,20 +39,32 @@ def fitted(trace):
     return fit_unnamed(trace.times_s, survey(trace), trace.resolution_s)
 
 
-@pytest.mark.parametrize("name", TRUTHS)
-def test_sessions_are_recovered_within_their_own_intervals(name):
+@functools.cache
+def recovered(name):
+    """Estimates over the seeds beside the truth: of size, of gap, of its cv."""
     days, settings = TRUTHS[name]
     truth = process(**settings)
     fits = [fitted(drawn(days, seed, **settings)) for seed in SEEDS]
-    for estimates, value in (
+    return (
         ([fit.size for fit in fits], truth.size),
         ([fit.gap_s for fit in fits], truth.gap.mean_s),
         ([fit.gap_cv for fit in fits], truth.gap.cv),
-    ):
-        mids = [estimate.mid for estimate in estimates]
-        assert statistics.fmean(mids) == pytest.approx(value, rel=0.12)
-        assert sum(inside(estimate, value) for estimate in estimates) >= 1  # of 3 at 80 % each: none once in 125
+    )
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_sessions_are_recovered(name):
+    for estimates, value in recovered(name):
+        assert statistics.fmean(estimate.mid for estimate in estimates) == pytest.approx(value, rel=0.12)
         assert all(estimate.low < estimate.mid < estimate.high for estimate in estimates)
+
+
+@pytest.mark.parametrize("quantity", range(3))
+def test_intervals_hold_the_truth_as_often_as_they_say(quantity):
+    """Of 21 at 80 % each fewer than 13 hold it once in 70, and all of them once in 100."""
+    found = [recovered(name)[quantity] for name in TRUTHS]
+    held = [inside(estimate, value) for estimates, value in found for estimate in estimates]
+    assert 13 <= sum(held) < len(held) == 21
 
 
 @pytest.mark.parametrize(
@@ -68,20 +81,36 @@ def test_requests_that_come_one_by_one_are_recognised(days, settings):
     assert [fitted(drawn(days, seed, size=1, **settings)) for seed in SEEDS] == [None] * len(SEEDS)
 
 
-@pytest.mark.parametrize(
-    ("hours", "settings"),
-    [
-        (1, {"per_day": 50_000, "size": 3, "gap_s": 5}),
-        (6, {"per_day": 20_000, "size": 2.2, "gap_s": 20}),
-        (24, {"per_day": 400, "size": 2.2, "gap_s": 100}),
-    ],
-)
-def test_hours_are_enough_for_sessions_of_a_busy_service(hours, settings):
-    fits = [fitted(drawn(hours / 24, seed, shape="flat", variance=0, **settings)) for seed in SEEDS]
-    found = [fit for fit in fits if fit is not None]
-    assert len(found) >= len(fits) - 1
-    assert any(inside(fit.size, settings["size"]) for fit in found)
-    assert any(inside(fit.gap_s, settings["gap_s"]) for fit in found)
+HOURS_LONG = {
+    1: {"per_day": 50_000, "size": 3, "gap_s": 5},
+    6: {"per_day": 20_000, "size": 2.2, "gap_s": 20},
+    24: {"per_day": 400, "size": 2.2, "gap_s": 100},
+}
+
+
+@functools.cache
+def found_within(hours):
+    fits = [fitted(drawn(hours / 24, seed, shape="flat", variance=0, **HOURS_LONG[hours])) for seed in range(5)]
+    return [fit for fit in fits if fit is not None]
+
+
+@pytest.mark.parametrize("hours", HOURS_LONG)
+def test_hours_are_enough_for_sessions_of_a_busy_service(hours):
+    found, truth = found_within(hours), HOURS_LONG[hours]
+    assert len(found) >= 4
+    assert statistics.geometric_mean([fit.size.mid for fit in found]) == pytest.approx(truth["size"], rel=0.25)
+    assert statistics.geometric_mean([fit.gap_s.mid for fit in found]) == pytest.approx(truth["gap_s"], rel=0.25)
+
+
+def test_intervals_of_hours_hold_the_truth():
+    """Of 28 at 80 % each fewer than 19 hold it once in 25."""
+    held = [
+        inside(estimate, HOURS_LONG[hours][name])
+        for hours in HOURS_LONG
+        for fit in found_within(hours)
+        for name, estimate in (("size", fit.size), ("gap_s", fit.gap_s))
+    ]
+    assert 19 <= sum(held) < len(held)
 
 
 def test_weekends_of_another_shape_are_not_taken_for_sessions():

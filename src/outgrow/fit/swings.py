@@ -54,8 +54,8 @@ LONGEST_SESSION_WINDOWS = 2.0
 """Sessions longer than so many of the longest window cannot be told from a load that moves."""
 
 HELD_SPREAD = 0.02
-"""How strongly the cv of gaps is held at 1: a factor of e off costs as much as missing one curve by 0.02, so that the cv
-stays put where no curve tells it and is free where one does."""
+"""How strongly the cv of gaps is held at 1: a factor of e off costs as much as missing one curve by 0.02, so that the
+cv stays put where no curve tells it and is free where one does."""
 
 START_SIZES = (0.5, 5.0, 50.0)
 START_GAPS_S = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
