@@ -11,13 +11,25 @@ import pytest
 
 from outgrow.catalog.options import all_options, option
 from outgrow.decide.constraints import violations
-from outgrow.decide.crossover import without_budget
+from outgrow.decide.crossover import along_inputs, without_budget
 from outgrow.decide.decision import decide
 from outgrow.decide.size import choose
 from outgrow.domain.drivers import with_values
 from outgrow.domain.option import Question
 from outgrow.domain.task import DataClass, ExternalApi, InferenceTask
-from outgrow.domain.workload import Credit, Database, DataRule, HostedComponent, Service, Tier, Trust, Users, Web
+from outgrow.domain.workload import (
+    Credit,
+    Database,
+    DataRule,
+    Driver,
+    HostedComponent,
+    Service,
+    Source,
+    Tier,
+    Trust,
+    Users,
+    Web,
+)
 
 if TYPE_CHECKING:
     from outgrow.catalog.context import Market
@@ -169,6 +181,20 @@ def test_the_formula_crossovers_of_the_document_are_there(market: Market, receip
     )
     assert busy.value == pytest.approx(11_829, rel=0.01)
     assert cold.requests_per_month == pytest.approx(cold.value * 50 / 30 * 730 / 24)
+
+
+@pytest.mark.parametrize(("users", "high", "binds"), [(100, 300.0, "target-p95"), (1000, 120.0, "monthly_usd")])
+def test_an_input_that_turns_the_ranking_says_what_binds(
+    market: Market, receipts: Service, users: float, high: float, binds: str
+) -> None:
+    """Starts so slow that flex misses the target while it is still the cheaper; starts that only make it the dearer."""
+    path = "inference.receipts.cold_start_s"
+    driver = Driver(path=path, low=5.0, mid=10.0, high=high, source=Source.GUESSED)
+    middle = with_values(without_budget(receipts), {USERS: users, path: driver.mid})
+    recipes = [option(name, "test") for name in ("runpod-flex", "runpod-active")]
+    (turned,) = along_inputs(recipes, dataclasses.replace(middle, drivers=(driver,)), market, "runpod-flex")
+    assert (turned.between, turned.binds) == (("runpod-flex", "runpod-active"), binds)
+    assert driver.mid < turned.value < high
 
 
 def test_requests_at_a_crossover_follow_from_its_users(market: Market, receipts: Service) -> None:

@@ -14,7 +14,7 @@ from outgrow.decide.crossover import with_ends
 from outgrow.decide.effort import BASE_DAYS, DAYS_PER_DATABASE, DAYS_PER_OPERATOR, DAYS_PER_THING, SETTING_DAYS, effort
 from outgrow.decide.growth import growth_plan
 from outgrow.decide.planner import Field, Plan, Planner
-from outgrow.domain.option import Host, Place, Question, Shape, Variant
+from outgrow.domain.option import Host, Place, Question, Reach, Shape, Variant
 from outgrow.domain.verdict import Crossover, Curve
 from outgrow.domain.workload import Database, Driver, Growth, MoveSpec, Service, Source, Team, Trust, Users
 
@@ -35,7 +35,9 @@ def service(rate: float = 0.1, users: float = 100, hourly: float | None = 50, **
     )
 
 
-def shape(option: str, *hosts: str, managed: tuple[str, ...] = (), operator: str = "AWS") -> Shape:
+def shape(
+    option: str, *hosts: str, managed: tuple[str, ...] = (), operator: str = "AWS", reach: Reach | None = None
+) -> Shape:
     return Shape(
         option=option,
         question=Question.INFERENCE,
@@ -43,6 +45,7 @@ def shape(option: str, *hosts: str, managed: tuple[str, ...] = (), operator: str
         usage=(),
         hosts=tuple(Host(name=name, machine="m", runs=("database",) if name == "db" else ("x",)) for name in hosts),
         managed=managed,
+        database_reach=reach,
         place=Place(operator=operator, country=None, trust=Trust.OWN_CLOUD_ACCOUNT),
     )
 
@@ -84,7 +87,7 @@ def test_a_plan_moves_where_the_bills_cross() -> None:
 
 def test_a_dear_move_is_made_later_or_never_and_a_short_horizon_stays() -> None:
     cheap, dear, absurd = (
-        plan({"flex": BY_USE, "active": BY_MONTH}, service(hourly=hourly)) for hourly in (1, 200, 1e5)
+        plan({"flex": BY_USE, "active": BY_MONTH}, service(hourly=hourly)) for hourly in (1, 100, 1e5)
     )
     assert cheap.moves[0].at_users <= dear.moves[0].at_users
     assert absurd.moves == ()
@@ -123,13 +126,23 @@ def test_an_option_that_can_carry_no_more_is_left_at_once() -> None:
     assert found.carried_share == 1
 
 
+def test_what_ends_just_above_a_threshold_binds_and_what_ends_far_above_does_not() -> None:
+    ends_at = lambda most: lambda users: 10.0 if users < most else None  # noqa: E731
+    for most, binds in ((110 * 1.2, "target-p95"), (110 * 1.9, "monthly_usd")):
+        made = dataclasses.replace(field({"small": ends_at(most)}), ends={"small": "target-p95"})
+        last = max(x for x in GRID if x < most)
+        curve = Curve(option="small", points=((10.0, 10.0), (last, 10.0), (most, 10.0), (most * 1.01, None)))
+        planner = Planner(dataclasses.replace(made, curves={"small": curve}), service())
+        assert planner._binds("small", 110.0) == binds
+
+
 def test_demand_that_nothing_carries_is_said_so() -> None:
     only = lambda users: 10.0 if users < 250 else None  # noqa: E731
     found = plan({"only": only}, service())
     assert found.carried_share < 1
     assert found.carried_until == pytest.approx(max(x for x in GRID if x < 250))
     assert found.points[-1].inference is None
-    assert (found.carried_paths, found.total_usd, found.seeing_usd) == (0, None, None)
+    assert (found.carried_paths, found.total_usd, found.seeing_usd, found.staying_usd) == (0, None, None, None)
 
 
 def test_totals_are_over_the_paths_that_are_carried_to_their_end() -> None:
@@ -138,6 +151,8 @@ def test_totals_are_over_the_paths_that_are_carried_to_their_end() -> None:
     assert 0 < found.carried_paths < found.paths
     assert found.total_usd is not None
     assert found.total_usd.low == found.total_usd.high == pytest.approx(24 * 10)
+    assert found.staying_usd is not None
+    assert found.staying_usd.low == found.staying_usd.high == pytest.approx(24 * 10)
 
 
 def test_demand_that_is_only_reached_beyond_the_curves_is_not_carried_and_said_so() -> None:
@@ -243,14 +258,20 @@ def test_other_settings_of_the_same_things_are_an_hour() -> None:
 
 def test_what_is_new_and_what_moves_is_counted() -> None:
     single = shape("single", "db")
-    split = shape("split", "front", "back", managed=("managed PostgreSQL",))
+    split = shape("split", "front", "back", managed=("a database of theirs",), reach=Reach.INTERNET)
     spec = service(database=Database(storage_gb=60), growth=Growth(downtime_usd_per_hour=12))
     found = effort(single, split, spec)
-    assert found.days == BASE_DAYS + 2 * DAYS_PER_THING + DAYS_PER_DATABASE
+    assert found.days == BASE_DAYS + 3 * DAYS_PER_THING + DAYS_PER_DATABASE
     assert found.downtime_minutes == pytest.approx(60 / 1.2)
     assert found.usd == pytest.approx(found.days * 8 * 50 + 50 / 60 * 12)
     elsewhere = effort(shape("a", "x"), shape("b", "x", operator="RunPod"), spec)
     assert elsewhere.days == BASE_DAYS + DAYS_PER_OPERATOR
+
+
+def test_things_that_go_do_not_pay_for_things_that_come() -> None:
+    assert effort(shape("a", "A", "B"), shape("b", "C", "D"), service()).days == BASE_DAYS + 2 * DAYS_PER_THING
+    assert effort(shape("a", "A", "B"), shape("b", "B"), service()).days == BASE_DAYS
+    assert effort(shape("a", "A"), shape("b", "A", "A"), service()).days == BASE_DAYS + DAYS_PER_THING
 
 
 def test_what_the_spec_knows_replaces_what_is_derived() -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from outgrow.catalog.recipe import Recipe
     from outgrow.decide.size import Sized
     from outgrow.domain.task import InferenceTask
-    from outgrow.domain.workload import Service
+    from outgrow.domain.workload import Driver, Service
 
 USERS = "users.daily_active"
 POINTS = 15
@@ -157,7 +157,7 @@ def _turning(
 
     low, high = crossing(lead, *bracket)
     beyond = seen[high][0] if high in seen else choose(pair[0], with_values(service, {USERS: high}), market)
-    return math.sqrt(low * high), "monthly_usd" if beyond.feasible else _constraint(beyond)
+    return math.sqrt(low * high), _constraint(beyond)
 
 
 def _lead(first: float | None, second: float | None) -> float:
@@ -170,6 +170,7 @@ def _lead(first: float | None, second: float | None) -> float:
 
 
 def _constraint(option: Sized) -> str:
+    """What an option that is no longer the best breaks first; its bill where it breaks nothing."""
     return option.rejections[0].constraint if option.rejections else "monthly_usd"
 
 
@@ -232,33 +233,36 @@ def along_inputs(recipes: Sequence[Recipe], service: Service, market: Market, wi
     """Uncertain inputs (demand apart) whose range changes the cheapest feasible option, and where."""
     if winner is None:
         return []
-    found = []
-    for driver in service.drivers:
-        if driver.path == USERS:
-            continue
-
-        def best(value: float, path: str = driver.path) -> str | None:
-            return _best_at(recipes, service, market, path, value)
-
-        for end in (driver.low, driver.high):
-            other = best(end)
-            if other is None or other == winner:
-                continue
-            value = turn(lambda at, best=best: best(at) == winner, driver.mid, end)  # type: ignore[misc]
-            found.append(
-                Crossover(
-                    driver=driver.path,
-                    between=(winner, other),
-                    value=value,
-                    low=None,
-                    high=None,
-                    binds="monthly_usd",
-                    method="sized-bills",
-                )
-            )
-    return found
+    found = [
+        _input_turn(recipes, service, market, winner, driver, end)
+        for driver in service.drivers
+        if driver.path != USERS
+        for end in (driver.low, driver.high)
+    ]
+    return [turned for turned in found if turned is not None]
 
 
-def _best_at(recipes: Sequence[Recipe], service: Service, market: Market, path: str, value: float) -> str | None:
-    workload = with_values(service, {path: value})
-    return _best({recipe.id: choose(recipe, workload, market) for recipe in recipes})
+def _input_turn(
+    recipes: Sequence[Recipe], service: Service, market: Market, winner: str, driver: Driver, end: float
+) -> Crossover | None:
+    """Where the winner stops being the best on the way from the middle of an input to one end; ``None``: nowhere."""
+    seen: dict[float, dict[str, Sized]] = {}
+
+    def stays(value: float) -> bool:
+        workload = with_values(service, {driver.path: value})
+        seen[value] = {recipe.id: choose(recipe, workload, market) for recipe in recipes}
+        return _best(seen[value]) == winner
+
+    if stays(end) or (other := _best(seen[end])) is None:
+        return None
+    value = turn(stays, driver.mid, end)
+    beyond = min((at for at, found in seen.items() if _best(found) != winner), key=lambda at: abs(at - value))
+    return Crossover(
+        driver=driver.path,
+        between=(winner, other),
+        value=value,
+        low=None,
+        high=None,
+        binds=_constraint(seen[beyond][winner]),
+        method="sized-bills",
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from outgrow.decide.levels import levels
 from outgrow.domain.growth import Effort
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ def effort(before: Shape, after: Shape, service: Service) -> Effort:
     """
     known = next((move for move in service.growth.moves if move.to == after.option), None)
     moved = _database_host(before) != _database_host(after)
-    things = max(0, levels(after).management_points - levels(before).management_points)
     days = SETTING_DAYS
-    if _things(before) != _things(after):
-        days = BASE_DAYS + DAYS_PER_THING * things + DAYS_PER_OPERATOR * (_operator(before) != _operator(after))
+    if _kinds(before) != _kinds(after):
+        new = (_things(after) - _things(before)).total()
+        days = BASE_DAYS + DAYS_PER_THING * new + DAYS_PER_OPERATOR * (_operator(before) != _operator(after))
         days += DAYS_PER_DATABASE * moved
     minutes = service.database.storage_gb / DUMP_GB_PER_MINUTE if moved and service.database else 0.0
     if known is not None:
@@ -61,9 +61,17 @@ def _usd(days: float, minutes: float, service: Service) -> float | None:
     return days * HOURS_PER_DAY * hourly + minutes / 60 * service.growth.downtime_usd_per_hour
 
 
-def _things(shape: Shape) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
-    """Whose they are, and what must be looked after by its name, whatever its size."""
-    return _operator(shape), tuple(host.name for host in shape.hosts), shape.managed
+def _kinds(shape: Shape) -> tuple[str | None, list[str]]:
+    """Whose they are, and what must be looked after by its name, whatever its size or number of copies."""
+    return _operator(shape), sorted((*shape.managed, *(host.name for host in shape.hosts)))
+
+
+def _things(shape: Shape) -> Counter[str]:
+    """How many of each thing must be looked after, by its name."""
+    found = Counter(shape.managed)
+    for host in shape.hosts:
+        found[host.name] += host.count
+    return found
 
 
 def _operator(shape: Shape) -> str | None:
@@ -71,8 +79,8 @@ def _operator(shape: Shape) -> str | None:
 
 
 def _database_host(shape: Shape) -> tuple[str, str] | None:
-    """Where the database lives: which host of which operator, or a service somebody else runs."""
+    """Where the database lives: on a host of which operator, or in a service somebody else runs; None without one."""
     for host in shape.hosts:
         if "database" in host.runs:
             return _operator(shape) or "", "managed" if host.managed else "own host"
-    return (_operator(shape) or "", "managed") if any("PostgreSQL" in name for name in shape.managed) else None
+    return None if shape.database_reach is None else (_operator(shape) or "", "managed")

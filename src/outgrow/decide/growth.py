@@ -58,8 +58,8 @@ def growth_plan(
     points = _points(by_question, middle, [_path(today, quantile(rates, share), months) for share in (LOW, HIGH)])
     budget = service.budget_usd_per_month
     over = [p.month for p in points if budget is not None and p.usd is not None and p.usd * (1 + vat_frac) > budget]
-    staying = [planner.staying(plan.options[0], paths) for planner, plan in planned]
     whole = [path for path in paths if all(planner.carries(plan, path) for planner, plan in planned)]
+    staying = [planner.staying(plan.options[0], whole) for planner, plan in planned] if whole else [None]
     most = max(max(path) for path in paths)
     return GrowthPlan(
         months=months,

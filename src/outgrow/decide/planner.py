@@ -21,9 +21,16 @@ EARLY, LATE = 0.5, 2.0
 """Too early and too late: at half and at twice the demand a plan moves at."""
 
 TRIES = (0.4, 0.55, 0.75, 0.9, 1.1, 1.35, 1.8, 2.5)
-"""Factors a threshold is moved by in search of a better one."""
+"""Factors a threshold is moved by in search of a better one: a third apart far off, a tenth near by, where the mean
+cost is flat."""
 
 ROUNDS = 2
+"""How often every threshold is tried: again after the others have moved once."""
+
+NEAR = 1.25
+"""A threshold this close below the demand at which an option ends is taken to be there because it ends: months and
+`TRIES` do not tell them further apart."""
+
 UNCARRIED = 3.0
 """A month nothing carries counts as so many times the dearest month of any option: to be avoided at nearly any cost."""
 
@@ -244,8 +251,8 @@ class Planner:
         return found
 
     def _binds(self, option: str, threshold: float) -> str:
-        """The bill, or what the option left behind breaks at twice that demand."""
-        fails = self.bill(option, threshold * 1.25) is None
+        """The bill, or what the option left behind breaks at a little more than that demand."""
+        fails = self.bill(option, threshold * NEAR) is None
         return self.field.ends.get(option, "capacity") if fails else "monthly_usd"
 
     def _shifted(self, plan: Plan, place: int, factor: float, paths: Sequence[Sequence[float]]) -> float:

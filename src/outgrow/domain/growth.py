@@ -60,8 +60,8 @@ class GrowthPlan:
 
     ``total_usd`` is what the plan costs over all its months, moves included, over the ``carried_paths`` of ``paths``
     that it carries to their end, ``None`` where there is none; ``seeing_usd`` what the best sequence for each of them
-    would, had one known the path; ``staying_usd`` the same for never moving from what runs now, ``None`` where that
-    cannot carry the demand on every path. ``over_budget_from`` is the first month on the middle path whose bill with
+    would, had one known the path; ``staying_usd`` what never moving from what runs now would on each of them, ``None``
+    where it cannot carry the demand on one. ``over_budget_from`` is the first month on the middle path whose bill with
     tax exceeds the budget. ``carried_share`` of all months of all paths are carried; ``carried_until`` is the demand
     beyond which no option is known, where a path gets there.
     """
