@@ -36,7 +36,8 @@ def price(
     For each use: quantity rounded up to the rate's increment, minus what is left of the sku's monthly allowance,
     through the tiers that are still open, x rate. Allowances and tiers are shared by all lines of one sku, as a
     provider shares them across an account. A line quoted in the spec's currency is converted at the spec's rate;
-    one in a third currency, or with no price, becomes an `UnpricedLine`.
+    one in a third currency, or with no price, becomes an `UnpricedLine`. What else the account uses of a sku, and
+    discounts for commitment, are not known here. Source: the price page that each rate names.
     """
     lines: list[BillLine] = []
     missing: list[UnpricedLine] = list(unpriced)

@@ -9,7 +9,8 @@ def requests_at_break_even(fixed_usd_per_month: float, usd_per_request: float) -
     """Requests a month at which paying ``usd_per_request`` costs as much as a fixed month.
 
     ``N* = fixed / per request``. Both >= 0; infinite when a request costs nothing. Holds while the fixed side needs
-    no further worker and each request costs the same, so not for clustered demand on a warm worker.
+    no further worker and each request costs the same, so not for clustered demand on a warm worker. Both in dollars.
+    Source: the two bills set equal.
     """
     return fixed_usd_per_month / usd_per_request if usd_per_request > 0 else math.inf
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def runways(credits_held: Sequence[Credit], bill: Bill, on: date) -> tuple[Runway, ...]:
-    """All credits, in the order given: of one provider's, the one that expires first is spent first."""
+    """All credits, in the order given: of one provider's, the one that expires first is spent first.
+
+    One after the other, each for a constant bill (`runway`) and by whole days: what a credit's last day leaves is lost.
+    """
     found: dict[str, Runway] = {}
     starts: dict[str, date] = {}
     for credit in sorted(credits_held, key=lambda held: (held.ends, held.name)):

@@ -55,14 +55,14 @@ def by_formula(
 
 
 def one_worker_month(option: Priced) -> float:
-    """What one always-on worker (or host) of this option costs a month; for an active worker its seconds alone."""
+    """Dollars a month of one always-on worker (or host) of this option; for an active worker its seconds alone."""
     seconds = [line.amount_usd for line in option.bill.lines if line.sku.startswith(f"{runpod.ACTIVE}/")]
     count = float(option.shape.settings.get("active_workers", option.shape.settings.get("count", 1)))
     return (float(sum(seconds)) if seconds else option.monthly_usd) / count
 
 
 def flex_rate(flex: Priced) -> tuple[float, float]:
-    """Rate of a flex second and the default idle timeout."""
+    """Dollars of a flex second (0 where none is billed), and the default idle timeout (s)."""
     rates = [float(line.rate_usd) for line in flex.bill.lines if line.sku.startswith(f"{runpod.FLEX}/")]
     return (rates[0] if rates else 0.0), DEFAULT_IDLE_S
 
@@ -111,7 +111,12 @@ def _range_of(service: Service, path: str, mid: float) -> tuple[float, float, fl
 
 
 def surface(priced: dict[str, Priced], service: Service, recipes: Sequence[Recipe], market: Market) -> Surface | None:
-    """Break-even demand of flex against one active worker over the cold start, with today's point."""
+    """Break-even demand (users a day) of flex against one active worker over the cold start (s), with today's point.
+
+    For one task only, at its usual idle timeout and the spec's middle values: whether the one active worker could carry
+    that demand, or flex meet a target, is not asked. ``predicted`` is searched from a quarter to 16 times the formula's
+    figure, ``None`` outside.
+    """
     if len(service.inference) != 1 or FLEX not in priced or ACTIVE not in priced:
         return None
     task = service.inference[0]

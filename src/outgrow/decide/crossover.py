@@ -49,7 +49,10 @@ def without_budget(service: Service) -> Service:
 def curves(
     recipes: Sequence[Recipe], service: Service, market: Market, grid: Sequence[float]
 ) -> tuple[tuple[Curve, ...], list[dict[str, Sized]]]:
-    """Monthly cost of every option along demand, sized anew at each point, and what was sized there."""
+    """Dollars a month of every option along demand, sized anew at each point, and what was sized there.
+
+    ``grid``: daily users above 0, ascending. Between two points a curve is not known.
+    """
 
     def at(users: float) -> dict[str, Sized]:
         workload = with_values(service, {USERS: users})
@@ -77,7 +80,10 @@ def along_demand(
     grid: Sequence[float],
     at_points: Sequence[dict[str, Sized]],
 ) -> list[Crossover]:
-    """Each change of the cheapest feasible option along demand, found to a per cent."""
+    """Each change of the cheapest feasible option along demand, found to a per cent.
+
+    Two changes between neighbours of the grid are one, from the first option to the last, or none where it is the same.
+    """
     by_id = {recipe.id: recipe for recipe in recipes}
 
     def turn_at(index: int) -> Crossover | None:
@@ -230,7 +236,11 @@ def _bracket(lead: Callable[[float], float], near: float) -> tuple[float, float]
 
 
 def along_inputs(recipes: Sequence[Recipe], service: Service, market: Market, winner: str | None) -> list[Crossover]:
-    """Uncertain inputs (demand apart) whose range changes the cheapest feasible option, and where."""
+    """Uncertain inputs (demand apart) whose range changes the cheapest feasible option, and where.
+
+    One at a time, the others at their middle, to a thousandth of the way. Several changes on the way to one end are
+    one; an option that is the best in between only is not found.
+    """
     if winner is None:
         return []
     found = [

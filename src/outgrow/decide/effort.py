@@ -38,7 +38,8 @@ def effort(before: Shape, after: Shape, service: Service) -> Effort:
     Days: `SETTING_DAYS` where the same things get other settings; otherwise `BASE_DAYS`, for each thing to run that was
     not there before `DAYS_PER_THING`, for a new operator `DAYS_PER_OPERATOR`, for a database that changes its host
     `DAYS_PER_DATABASE`. Downtime: a moved database is dumped and restored at `DUMP_GB_PER_MINUTE`; nothing else stops
-    the service. All six figures are ours: write ``growth.moves`` when you know better.
+    the service. Days are added up: work that several could do at once is not shortened, and each copy of a host takes
+    as long as the first. All six figures are ours: write ``growth.moves`` when you know better.
     """
     known = next((move for move in service.growth.moves if move.to == after.option), None)
     moved = _database_host(before) != _database_host(after)

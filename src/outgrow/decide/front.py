@@ -28,7 +28,8 @@ def front(recipes: Sequence[Recipe], service: Service, market: Market) -> Front 
     """Every setting of every inference option that may be used at all, and which of them are worth having.
 
     Options that data, models, prices or capacity rule out are left out; those that are only too slow or too dear stay,
-    because what they would cost is the question. ``None`` where no inference option has anything to show.
+    because what they would cost is the question. Only the settings that options offer are tried: between them there may
+    be better ones. ``None`` where no inference option has anything to show.
     """
     ctx = market.context(service)
     tries = [

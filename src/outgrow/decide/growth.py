@@ -38,7 +38,12 @@ PATHS = 25
 def growth_plan(
     fields: Sequence[Field], service: Service, draws: Sequence[Mapping[str, float]], vat_frac: float
 ) -> GrowthPlan | None:
-    """The plan for all questions together; ``None`` where nothing grows or nothing can be run today."""
+    """The plan for all questions together; ``None`` where nothing grows or nothing can be run today.
+
+    Users in month m are ``today x (1 + rate)^m``, rate > -1, one rate for a whole path; the bill of a month is that of
+    its first day. ``vat_frac`` >= 0 counts for the budget alone. Growth that changes its pace is not drawn, prices
+    stay, and a move takes effect at once. Source: Bellman 1957 for known paths; the thresholds are ours.
+    """
     today, months = service.users.daily_active, service.growth.months
     drawn = [draw.get(GROWTH, service.users.growth_per_month_frac) for draw in draws]
     rates = [quantile(drawn, (place + 0.5) / PATHS) for place in range(PATHS)] if drawn else []

@@ -18,7 +18,7 @@ def levels(shape: Shape) -> Levels:
 
     Management points count hosts and managed services, each copy of a host once. Fault isolation is `none` when one
     host carries everything, `full` when no host carries more than one component, else `partial`. Deploying is
-    `simple` to one target, a `pipeline` to more.
+    `simple` to one target, a `pipeline` to more. Source: ours.
     """
     running = {component for host in shape.hosts for component in host.runs}
     lost = max((len(host.runs) for host in shape.hosts), default=0)

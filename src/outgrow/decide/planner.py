@@ -71,7 +71,11 @@ class Planner:
         self.uncarried = UNCARRIED * dearest
 
     def bill(self, option: str, users: float) -> float | None:
-        """A month of an option at a demand; ``None`` where it cannot carry it."""
+        """A month of an option (USD) at a demand (users > 0); ``None`` where it cannot carry it.
+
+        Read off its curve, straight between points on logarithmic scales: a step between two points is smoothed. Below
+        the first point the bill is that of the point.
+        """
         if (option, users) not in self._bills:
             self._bills[option, users] = self._read_off(option, users)
         return self._bills[option, users]
@@ -103,7 +107,11 @@ class Planner:
         return max(carried) if carried and max(carried) < most else None
 
     def sequence(self, path: Sequence[float]) -> list[str]:
-        """The cheapest option for every month of a known path: dynamic programming, the first month free to choose."""
+        """The cheapest option for every month of a known path, the first month free to choose.
+
+        Dynamic programming over months and options: ``best(m, b) = bill(m, b) + min_a (best(m - 1, a) + move(a, b))``,
+        a month that is not carried at `UNCARRIED`. Source: Bellman 1957.
+        """
         best: dict[str, float] = dict.fromkeys(self.options, 0.0)
         back: list[dict[str, str]] = []
         for month, users in enumerate(path):
@@ -191,7 +199,11 @@ class Planner:
         return sum(months) / len(months)
 
     def best(self, paths: Sequence[Sequence[float]], middle: Sequence[float]) -> Plan | None:
-        """The plan that costs least in the mean over the paths."""
+        """The plan that costs least in the mean over the paths, as far as a local search finds it.
+
+        Thresholds are moved one at a time, `ROUNDS` rounds, started from the best of several paths' sequences: not
+        guaranteed the least.
+        """
         if not self.options or all(self.bill(name, middle[0]) is None for name in self.options):
             return None
         some = [paths[round(share * (len(paths) - 1))] for share in (0.1, 0.3, 0.5, 0.7, 0.9)]

@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from outgrow.domain.workload import Criteria, Service
 
 CLOSE_FRAC = 0.1
-"""Bills further apart than this are not a matter of taste: the tie-breaker must not cost more."""
+"""Bills further apart than this are not a matter of taste: the tie-breaker must not cost more. A tenth is about what
+the days of a month alone do to a bill."""
 
 CLEAR_SHARE = 0.8
-"""Below this share of common draws in which the winner is the cheaper of the top two, they are called indifferent."""
+"""Below this share of common draws in which the winner is the cheaper of the top two, they are called indifferent: the
+share that intervals hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,10 @@ def _between(low: float, high: float, below: float, above: float) -> float:
 
 
 def turn(still: Callable[[float], bool], inside: float, outside: float) -> float:
-    """The value between two at which ``still`` stops holding, by bisection to a thousandth of their distance."""
+    """The value between two at which ``still`` stops holding, by bisection to a thousandth of their distance.
+
+    ``still`` holds inside and does not outside; of several changes between them one is found.
+    """
     for _ in range(10):
         middle = (inside + outside) / 2
         inside, outside = (middle, outside) if still(middle) else (inside, middle)

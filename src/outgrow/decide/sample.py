@@ -18,8 +18,9 @@ def draws(drivers: Sequence[Driver], count: int, stream: Callable[[str], Random]
     """``count`` joint draws, each driver triangular over (low, mid, high), stratified (Latin hypercube).
 
     Every driver is cut into ``count`` equally likely strata, one point is drawn in each, and the columns are shuffled
-    independently, so that small samples still cover each range. Drivers are taken as independent and each has a
-    stream of its own (``stream`` of its path), so that one more of them leaves the others' draws alone. Empty dicts
+    independently, so that small samples still cover each range. Each has a stream of its own (``stream`` of its path),
+    so that one more of them leaves the others' draws alone. Drivers are taken as independent: inputs that are high
+    together in truth give results that vary more, or less, than drawn. Empty dicts
     when nothing is uncertain. Source: McKay, Beckman and Conover 1979.
     """
     columns: dict[str, list[float]] = {}

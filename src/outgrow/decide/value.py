@@ -72,7 +72,8 @@ def with_constraints(months: Sequence[Sequence[Month]]) -> list[list[float]]:
     """What each option costs in each month when one that breaks a constraint must be replaced for that month.
 
     It then costs what the cheapest option that keeps all constraints costs, if that is more. Where none keeps them, its
-    own bill stands; a month in which it cannot be built at all costs what the dearest option costs.
+    own bill stands; a month in which it cannot be built at all costs what the dearest option costs. In dollars a month.
+    Replacing it and coming back cost nothing here, and a broken constraint no more than the replacement. Source: ours.
     """
     costs: list[list[float]] = [[] for _ in months]
     for column in zip(*months, strict=True):

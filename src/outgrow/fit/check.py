@@ -118,7 +118,9 @@ def check_fit(trace: Trace, speeds: Speeds, seed: int) -> Check | None:
 
     Requests a day are those of the fit, with the error of its rate. All other figures are drawn at the mean rate of the
     held-out part, so that they test the pattern and not the level once more; intervals hold the middle 80 % of the
-    draws. Service and start times come from the same laws for all three, which differ by their arrivals alone.
+    draws. Service and start times come from the same laws for all three, which differ by their arrivals alone. Held out
+    once: with few days the verdict is noisy. Source: ours, by simulation from the fit (parametric bootstrap, Efron
+    1979).
     """
     days = survey(trace)
     until, end = _split(days, trace.span_s)
@@ -218,9 +220,10 @@ def _drawn(process: Poisson | Sessions, span_s: tuple[float, float], seed: int) 
 
 
 def reference_pools(fit: Fit, per_day: float) -> tuple[WorkerPool, WorkerPool]:
-    """A flex worker that scales to zero after 5 s, and a server that is half busy in its busiest hour.
+    """A flex worker that scales to zero when idle, and a server that is `LOAD` busy in its busiest hour.
 
-    The flex worker has the log's service and start times where it knows them, but is at most half busy as well.
+    ``per_day``: requests a day, above 0. The server works ``LOAD x 3600 / requests of that hour`` seconds on each. The
+    flex worker has the log's service and start times where it knows them, but is at most as busy (starts apart).
     """
     busy_s = LOAD / (per_day * max(fit.shape.mids) / HOUR_S)
     service_s, cv = (fit.service.mean_s.mid, fit.service.cv.mid) if fit.service else (FLEX_SERVICE_S, FLEX_CV)
@@ -283,7 +286,10 @@ def _lasting(window_s: float) -> str:
 
 
 def dispersion(times_s: Sequence[float], span_s: tuple[float, float], window_s: float) -> float:
-    """Variance over mean of the requests in whole windows of a stretch; 1 for Poisson arrivals, 0 for none."""
+    """Variance over mean of the requests in whole windows of a stretch: 0 or more; 1 for Poisson arrivals, 0 for none.
+
+    Times, stretch and window in seconds; at least one whole window. Source: index of dispersion, Cox and Lewis 1966.
+    """
     windows = int((span_s[1] - span_s[0]) / window_s + 1e-9)
     counts = Counter([int((time_s - span_s[0]) / window_s) for time_s in times_s])
     inside = [count for window, count in counts.items() if window < windows]

@@ -43,7 +43,10 @@ class CountTable:
     requests: list[list[int]]
 
     def dispersion(self, out: int | None = None) -> list[float]:
-        """Variance around the ground over mean of the count in each window, without one part."""
+        """Variance around the ground over mean of the count in each window, without one part.
+
+        ``sum (N - E)^2 / sum N``, by length of window; about 1 for independent requests.
+        """
         groups = [group for group in range(len(self.requests)) if group != out]
         return [
             math.fsum(self.excess[group][at] for group in groups)
@@ -56,7 +59,8 @@ def windows_of(days: Days, resolution_s: float) -> tuple[float, ...]:
     """Lengths of the windows, ascending: a quarter of an hour and its parts, or of a short trace a share of it.
 
     With a day or two five minutes: the hours counts are held against are those same counts, and longer windows would
-    vary too little around them. All are whole numbers of the stamps' resolution, two at least.
+    vary too little around them. All are whole numbers of the stamps' resolution, two at least; none is left where that
+    is too coarse. In seconds. Source: ours.
     """
     longest_s = QUARTER_S if len(days.quarters) >= DAYS_FOR_SHAPE else QUARTER_S / 3
     if days.watched_s < WHOLE_DAY_S:
@@ -74,7 +78,11 @@ def windows_of(days: Days, resolution_s: float) -> tuple[float, ...]:
 def count_windows(
     times_s: Sequence[float], ground: Ground, windows_s: tuple[float, ...], resolution_s: float
 ) -> CountTable:
-    """Sums over the whole windows of the cells that are looked at."""
+    """Sums over the whole windows of the cells that are looked at.
+
+    ``sum (N - E)^2 = sum N^2 - 2 sum N E + sum E^2``, ``E = int per_s dt`` over a window; the last two sums go by
+    cells, which is exact for windows within one cell.
+    """
     excess = [[0.0] * len(windows_s) for _ in range(ground.groups)]
     requests = [[0] * len(windows_s) for _ in range(ground.groups)]
     for first, last, group in _stretches(ground, len(times_s)):
@@ -130,10 +138,13 @@ def _stretches(ground: Ground, requests: int) -> Iterator[tuple[int, int, int]]:
 
 
 def followers(size: float, gap_s: float, gap_cv: float, lags_s: Sequence[float]) -> list[float]:
-    """Requests of the same session expected within each lag after a request; ``lags_s`` ascend from 0.
+    """Requests of the same session expected within each lag after a request: from 0 to ``size - 1``.
+
+    ``size`` >= 1 request, ``gap_s`` > 0, ``gap_cv`` > 0; ``lags_s`` ascend from 0.
 
     The renewal equation ``G(u) = q F(u) + q int G(u - x) dF(x)``, q = 1 - 1/size, lognormal F cut into 24 equally
-    likely values, G straight between lags: within 1 % for cv up to 3 at lags a factor of 1.4 apart.
+    likely values, G straight between lags: within 1 % for cv up to 3 at lags a factor of 1.4 apart. Source: Cox 1962,
+    Renewal Theory.
     """
     follows = 1 - 1 / size
     spread = math.sqrt(math.log1p(gap_cv * gap_cv))
@@ -165,7 +176,8 @@ class Dispersion:
     """Variance over mean of counts that sessions give: ``V(w) = 1 + (2/w) int_0^w G(u) du``, G from `followers`.
 
     Around a mean that was itself counted over a time T with the window in it, counts vary less: ``V(w) - V(T) w / T``,
-    V(T) being ``2 size - 1`` for a T much longer than a session. Source: the second moments of a Neyman-Scott process.
+    V(T) being ``2 size - 1`` for a T much longer than a session. Source: second moments of a Poisson cluster process,
+    Bartlett 1963 and Lewis 1964.
     """
 
     def __init__(self, windows_s: tuple[float, ...], told_over_s: float) -> None:

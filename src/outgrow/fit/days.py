@@ -119,7 +119,9 @@ def survey(trace: Trace) -> Days:
     """What the log watched and when requests came. A silence of over a day that the process does not explain is a hole.
 
     A day of x expected sessions is silent with chance ``(1 + x v)^(-1/v)`` (gamma day factor of variance v). Where the
-    calendar is known, days on which nothing ever comes (a closed weekend) are quiet, not missing.
+    calendar is known, days on which nothing ever comes (a closed weekend) are quiet, not missing. At least one request.
+    A hole of less than a day is taken for silence, and of more than `MOST_HOLES` holes none is seen. Source of the
+    chance: the negative binomial law, Greenwood and Yule 1920; of the rule: ours.
     """
     begin_s, end_s = trace.span_s
     first = int(begin_s // DAY_S)

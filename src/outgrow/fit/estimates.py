@@ -72,7 +72,10 @@ def half_width(freedom: float | None = None) -> float:
 
 
 def around(mid: float, relative_error: float, freedom: float | None = None) -> Estimate:
-    """The interval of a positive number by its relative standard error, on the logarithmic scale."""
+    """The interval of a positive number by its relative standard error e, on the logarithmic scale.
+
+    ``mid x exp(+-z e)``, z from `half_width`; ``mid`` > 0, e >= 0, ends at most a factor of e^12 away.
+    """
     factor = math.exp(min(12.0, half_width(freedom) * relative_error))
     return Estimate(low=mid / factor, mid=mid, high=mid * factor)
 
@@ -86,7 +89,11 @@ def mean_and_cv(values: Sequence[float]) -> tuple[float, float]:
 
 
 def jackknife_errors(without: Sequence[Sequence[float]]) -> Vector:
-    """Standard error of each number, from its values with one group of data left out at a time (at least two)."""
+    """Standard error of each number, from its values with one group of data left out at a time (at least two).
+
+    ``sqrt((k - 1) / k x sum (value - mean)^2)`` over k groups, in the unit of the values. For what changes smoothly
+    with the data, not for quantiles. Source: Tukey 1958.
+    """
     count = len(without)
     errors = []
     for values in zip(*without, strict=True):
@@ -105,7 +112,8 @@ def least_squares(
     """Where the sum of squared residuals is lowest near ``start``, and that sum.
 
     Levenberg-Marquardt inside a box, slopes by differences, no step longer than 1 in any direction. Only the
-    directions in ``moving`` are touched (default: all).
+    directions in ``moving`` are touched (default: all). A local minimum: elsewhere there may be a lower one. Source:
+    Levenberg 1944, Marquardt 1963.
     """
     low, high = bounds
     touched = list(range(len(start)) if moving is None else moving)
@@ -154,7 +162,8 @@ def settle(
 ) -> Vector:
     """The lowest place of nearly the same residuals as those that have ``slopes`` at ``start``, their lowest place.
 
-    Gauss-Newton with slopes that stay what they were, so that a step costs one look; no step longer than 1.
+    Gauss-Newton with slopes that stay what they were, so that a step costs one look; no step longer than 1. For starts
+    near the end only: further away the slopes are others.
     """
     matrix = [[math.fsum(map(mul, left, right)) for right in slopes] for left in slopes]
     for at, row in enumerate(matrix):

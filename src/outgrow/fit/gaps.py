@@ -108,7 +108,10 @@ def _sum(rows: Iterable[array[float]], steps: int) -> array[float]:
 
 
 def lag_edges(resolution_s: float, longest_s: float) -> tuple[float, ...]:
-    """Bounds of the steps of lag from 0; none falls where stamps of this resolution would all lie on one side."""
+    """Bounds (s) of the steps of lag from 0 to ``longest_s`` > 0, or up to 1.4 times that: a factor of 1.4 apart.
+
+    While steps are short beside the stamps' resolution (0: none) they end half way between two stamps.
+    """
     ratio = 2 ** (1 / STEPS_AN_OCTAVE)
     edges = [0.0]
     lag = max(FINEST_S, 1.5 * resolution_s)
@@ -124,7 +127,8 @@ def lag_edges(resolution_s: float, longest_s: float) -> tuple[float, ...]:
 def count_gaps(times_s: Sequence[float], ground: Ground, edges: tuple[float, ...]) -> GapGroups:
     """Counts the gap after each request as long as the density around stays what it was where the gap began.
 
-    A gap cut off by the end of that stretch counts as a chance in the steps that were watched to their end.
+    A gap cut off by the end of that stretch counts as a chance in the steps that were watched to their end. Source: the
+    life table, Cutler and Ederer 1958, but what is cut off within a step counts there as none, not as half.
     """
     found = GapGroups.empty(edges, ground.groups)
     densest = max(ground.per_s)

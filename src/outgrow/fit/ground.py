@@ -59,10 +59,12 @@ class Ground:
 
 
 def ground_of(times_s: Sequence[float], days: Days) -> Ground:
-    """The density of requests around each cell, from everything but the cell itself.
+    """The density of requests around each cell (a second), told without the cell or with one request less.
 
-    Days: ``T_d x share_q / width``, where the share of quarter q comes from the other days of its kind and is smoothed
-    towards its hour, the hour towards a flat day. Short traces: the mean of the two cells beside.
+    Days: ``(T_d - 1) x share_q / width``, where the share of quarter q comes from the other days of its kind and is
+    smoothed towards its hour, the hour towards a flat day. Short traces: the mean of the two cells beside. Stops
+    holding where single days have a shape of their own, or the load moves within a cell. Source of the smoothing:
+    James and Stein 1961, positive part.
     """
     if len(days.quarters) >= DAYS_FOR_SHAPE:
         return _by_days(days)
@@ -70,14 +72,19 @@ def ground_of(times_s: Sequence[float], days: Days) -> Ground:
 
 
 def looked_at(cell: int, requests: int) -> bool:
-    """Is this cell among those looked at, when there are so many requests? The same cells every time."""
+    """Is this cell among those looked at, when there are so many requests? The same cells every time.
+
+    Spread evenly by multiplicative hashing (Knuth 1973): about `MOST_GAPS` requests where cells hold alike many, other
+    numbers where a few cells hold most.
+    """
     return requests <= MOST_GAPS or (cell * 0x9E3779B1 & 0xFFFFFFFF) < MOST_GAPS / requests * 2**32
 
 
 def reproducible_ground(times_s: Sequence[float], days: Days) -> Ground:
-    """The density a process with a shape and a day's level can give again.
+    """The density (requests a second) that a process with a shape and a day's level can give again.
 
-    As `ground_of` where there are enough days; else the hours as they were counted, or one density for less than a day.
+    As `ground_of` where there are enough days; else the hours as they were counted, or one density for less than a day:
+    told with the cell in it, so that counts vary less around it (``told_over_s``). Source: ours.
     """
     if len(days.quarters) >= DAYS_FOR_SHAPE:
         return _by_days(days)

@@ -29,7 +29,11 @@ NARROWEST = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kinds:
-    """A mixture of two lognormal laws: share, mean and deviation of the logarithms, the shorter kind first."""
+    """A mixture of two lognormal laws: share, mean and deviation of the logarithms of seconds, the shorter kind first.
+
+    The logarithm has the density ``a n(x; m, s) + b n(x; n, t)``, n normal, ``a + b = 1``, ``m < n``, s and t at least
+    `NARROWEST`.
+    """
 
     shares: tuple[float, float]
     means: tuple[float, float]
@@ -65,7 +69,9 @@ class Kinds:
 
 
 def two_kinds(values_s: Sequence[float], floor_s: float) -> Kinds | None:
-    """The two kinds; None if the values are of one kind. ``floor_s`` stands for times too short to be told.
+    """The two kinds of some times (s, 0 or more); None if they are of one kind, or fewer than `FEWEST_VALUES`.
+
+    ``floor_s`` > 0 stands for times too short to be told.
 
     Expectation-maximisation on the logarithms, counted in steps of `STEP`, from several first cuts. Stops holding where
     the kinds overlap: then there is one. Source: Dempster, Laird and Rubin 1977.

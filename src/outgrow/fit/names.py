@@ -56,6 +56,8 @@ def fit_by_names(
 
     The gap from a request to the next of its name is explained as in `outgrow.fit.sessions`, where what is
     unrelated is the name's own return, as dense as its requests are over the whole trace and bunched as it may be.
+    Times in seconds, a name for each. Pauses within sessions beyond `LONGEST_GAP_S` are not seen, and a name that
+    several users share at once has the gaps of all of them. Source: ours.
     """
     longest_s = min(LONGEST_GAP_S, (span_s[1] - span_s[0]) / 2)
     if len(set(names)) < 2 or longest_s < FINEST_STEPS * max(resolution_s, FINEST_S):
@@ -118,7 +120,12 @@ def _gaps_by_name(
 
 
 def pause_of(place: Vector, density: float, edges: tuple[float, ...]) -> float | None:
-    """The pause after which a session's own next request is no likelier than another session's; None: longer ones."""
+    """The pause (s) after which a session's own next request is less likely than another session's; None: longer ones.
+
+    The first u from the median gap on, in steps of 5 %, with ``q f(u) / (1 - q F(u)) < level (1 + w) / (1 + w level
+    u)``: both hazards, those of `outgrow.fit.sessions` with H(u) = u. ``density``: returns of a name a second. Source:
+    ours.
+    """
     follows = 1 - 1 / (1 + math.exp(place[SIZE]))
     spread = math.sqrt(math.log1p(math.exp(2 * place[SPREAD])))
     middle = place[GAP] - spread * spread / 2

@@ -37,7 +37,7 @@ class Speeds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """A trace as a process.
+    """A trace as a process: one for all days, so that growth and weekends count as day variance (``notes`` say so).
 
     Attributes:
         requests: how many there were.
@@ -88,7 +88,11 @@ class Fit:
 
 
 def fit_trace(trace: Trace, speeds: Speeds) -> Fit:
-    """The process nearest to a trace. Raises `TraceError` for fewer than two requests or all within a second."""
+    """The process that a trace looks like, part by part: rate, shape, days, sessions, times.
+
+    One after the other: sessions first, on whose dispersion the errors of rate, shape and days rest. ``speeds`` are
+    used where no service time is logged. Raises `TraceError` for fewer than two requests or all within a second.
+    """
     _refuse_short(trace)
     days = survey(trace)
     sessions, pause_s, notes = _sessions(trace, days)

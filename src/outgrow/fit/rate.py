@@ -51,7 +51,8 @@ def fit_rate(days: Days, dispersion: float) -> Estimate:
 
     The error of the mean of D days is ``cv / sqrt(D)`` with Student's D - 1 degrees. With fewer than three whole days
     it cannot be told, and days are taken to differ by `ORDINARY_DAY_VARIANCE`; hours nobody watched add
-    `UNSEEN_SHAPE_VARIANCE`. ``dispersion``: variance over mean of a count within a day of given level, >= 1.
+    `UNSEEN_SHAPE_VARIANCE`. ``dispersion``: variance over mean of a count within a day of given level, >= 1. At least
+    one request. Days are taken as independent of one another. Source: Student 1908.
     """
     totals = list(days.totals.values())
     if len(totals) > 2:
@@ -174,7 +175,11 @@ def _crossing(height: Callable[[float], float], level: float, outside: float, in
 
 
 def weekend_ratio(days: Days) -> float | None:
-    """Requests of a Saturday or Sunday over those of a weekday; None unless enough whole days tell them far apart."""
+    """Requests of a Saturday or Sunday over those of a weekday, 0 or more; None unless they are far apart.
+
+    The ratio of the two means over whole days, told where they differ by `FAR_APART` standard errors of the difference.
+    Growth is not taken out. Source: the test of Welch 1947, with a fixed bound.
+    """
     work = [float(total) for day, total in days.totals.items() if not days.weekend(day)]
     rest = [float(total) for day, total in days.totals.items() if days.weekend(day)]
     if days.weekday is None or len(work) < FEWEST_DAYS or len(rest) < FEWEST_WEEKEND_DAYS:
@@ -187,7 +192,12 @@ def weekend_ratio(days: Days) -> float | None:
 
 
 def growth_of(days: Days) -> float | None:
-    """Growth a week as a share, by a straight line through the logarithms of whole days; None unless it stands out."""
+    """Growth a week as a share, above -1; None unless it stands out, or for less than two weeks of days.
+
+    ``exp(7 b) - 1``, b the slope of the straight line of least squares through the logarithms of whole days with
+    requests, told where it is `FAR_APART` standard errors from 0. Days are taken as independent; a step looks like
+    growth. Source: ordinary least squares.
+    """
     points = [(day, math.log(total)) for day, total in days.totals.items() if total]
     if len(points) < 2 * WEEK:
         return None

@@ -1,6 +1,6 @@
 """Do requests come in sessions, and of what size and with what gaps? Told from the gaps between all requests.
 
-After a request of a stationary Neyman-Scott process with geometric sizes of mean m, so that a request has a follower
+After a request of a stationary process of sessions with geometric sizes of mean m, so that a request has a follower
 with chance q = 1 - 1/m, after a gap with distribution F, nothing comes within u with chance
 
     S(u) = (1 - q F(u)) exp(-r H(u)),   H(u) = u - q int_0^u F(x) dx,
@@ -9,6 +9,9 @@ r being the density of requests: its own session does not go on within u, and no
 requests due within u only those count whose predecessor did not come within u as well). Exact where r is constant.
 Where it moves around what is known of it by a gamma factor of variance w, the exponential becomes
 ``(1 + w r H)^-(1 + 1/w)``.
+
+Source: the process is that of Bartlett 1963 and Lewis 1964; S(u) follows from the void probabilities of Poisson cluster
+processes (Daley and Vere-Jones 2003), with the gamma factor it is ours.
 """
 
 from __future__ import annotations
@@ -93,7 +96,10 @@ class SessionFit:
 
     @property
     def dispersion(self) -> float:
-        """Variance over mean of a count of requests in a time much longer than a session: 2 m - 1."""
+        """Variance over mean of a count of requests in a time much longer than a session: 2 m - 1, 1 or more.
+
+        ``E[size^2] / E[size]`` of a Poisson cluster process (Neyman and Scott 1958), sizes geometric.
+        """
         return 2 * self.size.mid - 1
 
 
@@ -124,18 +130,21 @@ def fit_by_gaps(times_s: Sequence[float], days: Days, edges: tuple[float, ...]) 
 
 
 def shortest_gap(edges: Sequence[float]) -> float:
-    """Mean gaps below this (s) look alike in steps of lag that begin with this one."""
+    """Mean gaps below this (s) look alike in steps of lag with these bounds (s): a quarter of the first step."""
     return edges[1] / 4
 
 
 def beyond_chance(best: Vector, without: list[Vector], errors: float = CLEAR_ERRORS) -> bool:
-    """Do requests have followers, by so many standard errors?"""
+    """Is the mean number of followers, ``m - 1``, above so many of its standard errors, told by leaving parts out?"""
     error = jackknife_errors([[math.exp(place[SIZE])] for place in without])[0]
     return math.exp(best[SIZE]) > errors * error
 
 
 def session_fit(best: Vector, errors: Vector, freedom: int, by: str) -> SessionFit:
-    """Estimates and intervals from the logarithms and their errors."""
+    """Size (requests), gap (s) and its cv with their intervals, from the logarithms and their errors.
+
+    ``exp(value +- t WIDENED error)``, plus 1 for the size; t of Student with ``freedom`` degrees.
+    """
     width = [min(MOST_DOUBT, WIDENED * half_width(freedom) * error) for error in errors]
 
     def interval(place: int, offset: float = 0.0) -> Estimate:
@@ -199,7 +208,7 @@ class Hazards:
         return found
 
     def expected(self, place: Sequence[float]) -> Vector:
-        """Events expected in each class and step: chances x (1 - S(end) / S(begin))."""
+        """Events expected in each class and step: chances x (1 - S(end) / S(begin)), S as at the head of this file."""
         follows = 1 - 1 / (1 + math.exp(place[SIZE]))
         mean_s, cv = math.exp(place[GAP]), math.exp(place[SPREAD])
         moves = math.exp(place[MOVES])

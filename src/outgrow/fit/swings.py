@@ -82,7 +82,10 @@ class PartCounts:
 
 
 def observe(times_s: Sequence[float], days: Days, edges: tuple[float, ...], resolution_s: float) -> PartCounts | None:
-    """Both curves; None where no window is long enough for the stamps' resolution."""
+    """Both curves; None where fewer than two windows are long enough for the stamps' resolution (s).
+
+    Times and edges in seconds, ascending. Beyond `MOST_GAPS` requests a share of the cells is looked at. Source: ours.
+    """
     windows_s = windows_of(days, resolution_s)
     if len(windows_s) < 2:
         return None
@@ -121,7 +124,10 @@ class Curves:
         self._bounds = (low, (math.log(1000.0), math.log(table.edges[-1]), math.log(8.0)))
 
     def misfit(self, place: Sequence[float]) -> float:
-        """Root mean square of the logarithms by which both curves are missed, each curve counting one half."""
+        """Root mean square of the logarithms by which both curves are missed, each curve counting one half: 0 or more.
+
+        Steps and windows are not independent, so that no level of chance belongs to a value. Source: ours.
+        """
         return math.sqrt(math.fsum(value * value for value in self._misses(place)) / 2)
 
     def best(self) -> Vector:
@@ -173,7 +179,11 @@ class Curves:
 
 
 def fit_by_counts(observed: PartCounts) -> SessionFit | None:
-    """The session law nearest to both curves, with intervals that leave out parts; None where it may be chance."""
+    """The session law nearest to both curves, with intervals that leave out parts; None where it may be chance.
+
+    Or where fewer than `FEWEST_GROUPS` parts have requests. Nearest is not near: `Curves.misfit` says how far off it
+    is, and one law cannot have clusters of two scales. Source: minimum distance, ours.
+    """
     curves = observed.curves()
     best = curves.best()
     slopes = curves.slopes(best)

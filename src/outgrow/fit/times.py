@@ -70,9 +70,11 @@ class StartFit:
 
 
 def fit_times(values_s: Sequence[float]) -> TimeFit | None:
-    """Mean, cv and quantiles of times in the order they came; None without any above 0.
+    """Mean, cv and quantiles of times (s, 0 or more) in the order they came; None without any above 0.
 
-    Intervals come from leaving out one of up to 30 stretches, so that a slow hour counts as one.
+    ``cv = sqrt(sum (x - mean)^2 / (n - 1)) / mean``. Intervals come from leaving out one of up to `MOST_GROUPS`
+    stretches, so that a slow hour counts as one; stretches shorter than what slows requests make them too narrow.
+    Source: batch means, Schmeiser 1982, with the errors of `jackknife_errors`.
     """
     if not len(values_s) or not any(values_s):
         return None
@@ -143,7 +145,11 @@ def service_times(trace: Trace, input_per_s: float | None, output_per_s: float |
 
 
 def fit_starts(trace: Trace, service_s: Sequence[float] | None) -> StartFit | None:
-    """Starts, where the log tells: by their times, by flags beside response times, or by delays of two kinds."""
+    """Starts, where the log tells: by their times, by flags beside response times, or by delays of two kinds.
+
+    ``service_s``: seconds of each request, or None. The share is one of requests, 0 to 1, its error that of independent
+    ones. By delays, waits in a queue as long as a start are counted as starts. Source: ours.
+    """
     if trace.start_s is not None:
         return _by_log(trace, trace.start_s, service_s)
     if trace.delay_s is None:
@@ -200,7 +206,10 @@ def _share(count: int, total: int) -> Estimate:
 
 
 def warm_services(trace: Trace, service_s: Sequence[float]) -> Sequence[float]:
-    """Service times of requests that met no start, where the log has flags but not the start's own time."""
+    """Service times (s) of requests that met no start, where the log has flags but not the start's own time.
+
+    All of them where it has no such flags, or every request met a start: then starts are in the service time.
+    """
     if trace.start_s is None or STARTED not in trace.start_s:
         return service_s
     warm = [time_s for time_s, started in zip(service_s, trace.start_s, strict=True) if not started]

@@ -28,7 +28,8 @@ def fit_totals(totals: Totals) -> TotalsFit:
     """The rate with the error of its count, the lognormal law through the quantiles.
 
     The deviation of the logarithms is the slope of a straight line of log quantiles over normal quantiles, two at
-    least; ``cv^2 = exp(deviation^2) - 1``. Stops holding where times are of several kinds: nobody can see that here.
+    least, above 0 s; ``cv^2 = exp(deviation^2) - 1``. At least one request in more than 0 s. Stops holding where times
+    are of several kinds: nobody can see that here. Source: the probability plot, Chernoff and Lieberman 1954.
     """
     per_day = around(totals.requests / totals.duration_s * DAY_S, 1 / math.sqrt(totals.requests))
     points = [(normal_quantile(share), math.log(value)) for share, value in totals.quantiles_s if 0 < share < 1]

@@ -26,7 +26,9 @@ def fit_unnamed(times_s: Sequence[float], days: Days, resolution_s: float) -> Se
     """Sessions told from the times alone; None: none are found, or nothing can be told.
 
     `fit_by_gaps`, unless its fit (or independent requests, where it finds none) misses silent shares and dispersion of
-    counts by more than `BETTER` beyond what `fit_by_counts` does.
+    counts by more than `BETTER` beyond what `fit_by_counts` does. Times and resolution in seconds; nothing is told of
+    fewer than `FEWEST_REQUESTS`, or of stamps too coarse for gaps. One law for all of them: kinds of users are not told
+    apart.
     """
     longest_s = min(LONGEST_S, days.watched_s / SHORTEST_SPAN)
     if len(times_s) < FEWEST_REQUESTS or longest_s < FINEST_STEPS * max(resolution_s, FINEST_S):
