@@ -127,13 +127,11 @@ def test_an_option_that_can_carry_no_more_is_left_at_once() -> None:
 
 
 def test_what_ends_just_above_a_threshold_binds_and_what_ends_far_above_does_not() -> None:
-    ends_at = lambda most: lambda users: 10.0 if users < most else None  # noqa: E731
-    for most, binds in ((110 * 1.2, "target-p95"), (110 * 1.9, "monthly_usd")):
-        made = dataclasses.replace(field({"small": ends_at(most)}), ends={"small": "target-p95"})
-        last = max(x for x in GRID if x < most)
-        curve = Curve(option="small", points=((10.0, 10.0), (last, 10.0), (most, 10.0), (most * 1.01, None)))
-        planner = Planner(dataclasses.replace(made, curves={"small": curve}), service())
-        assert planner._binds("small", 110.0) == binds
+    small = field({"small": BY_MONTH})
+    for end, binds in ((1.2, "target-p95"), (1.9, "monthly_usd")):
+        curve = Curve(option="small", points=((10.0, 10.0), (100 * end, 10.0), (101 * end, None)))
+        made = dataclasses.replace(small, curves={"small": curve}, ends={"small": "target-p95"})
+        assert Planner(made, service())._binds("small", 100.0) == binds
 
 
 def test_demand_that_nothing_carries_is_said_so() -> None:
