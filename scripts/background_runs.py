@@ -38,7 +38,7 @@ from outgrow.sim.formulas import mean_wait, one_flex_worker
 from outgrow.sim.laws import Gamma
 from outgrow.sim.mapping import drawn_requests, fixed_servers, flex_workers
 from outgrow.sim.observed import RECORD_FIELDS, Span
-from outgrow.sim.predict import Simulated, observe
+from outgrow.sim.predict import Simulated, watched
 from outgrow.sim.requests import DAY_S, HOUR_S, HOURS
 from outgrow.sim.runs import run_of
 from outgrow.sim.streams import Purpose
@@ -91,7 +91,8 @@ def scene(example: Example) -> Scene:
     run does not depend on when that is.
     """
     how = Simulated(seed=SEED).month(0)
-    seen = observe(how, example.pool, example.arrivals, records=True)
+    _, seen = watched(how, example.pool, example.arrivals, records=True)
+    assert seen is not None
     served = [row for row in _served(seen) if row.arrived_s < SCENE_DAYS * DAY_S]
     begin_s = _busiest(served) // 60 * 60
     end_s = begin_s + SCENE_S

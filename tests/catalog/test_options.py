@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from outgrow.catalog import gpu
 from outgrow.catalog.gpu import busiest_hours
 from outgrow.catalog.options import all_options, option, options_for
 from outgrow.decide.constraints import violations
@@ -35,6 +36,7 @@ from outgrow.domain.workload import (
     Users,
     Web,
 )
+from outgrow.sim.predict import Simulated
 
 if TYPE_CHECKING:
     from outgrow.catalog.context import Market
@@ -582,3 +584,47 @@ def test_payload_is_traffic_out_only_of_the_option_that_sends_it_out(market: Mar
     light = with_values(receipts, {"inference.receipts.payload_mb": 0})
     (with_payload,), (without,) = (built(of("ec2-single"), service, market) for service in (heavy, light))
     assert with_payload.bill.monthly_usd == without.bill.monthly_usd
+
+
+def test_scheduled_hosts_are_paid_until_their_queue_is_done(market: Market, receipts: Service) -> None:
+    """20 s of work 600 times a day in four meal hours: what is left at the end of a window is worked off, and paid."""
+    (task,) = receipts.inference
+    heavy = dataclasses.replace(
+        receipts,
+        inference=(dataclasses.replace(task, requests_per_day=600, service_s=20.0, target_p95_s=86_400.0),),
+    )
+    played = dataclasses.replace(market, predict=Simulated(), observe=None)
+    built = sized(of("ec2-gpu-scheduled"), heavy, played, {})
+    assert not isinstance(built, Rejection)
+    outcome = built.shape.outcome
+    assert outcome is not None
+    assert outcome.flex_s > 300
+    hours = next(float(line.quantity) for line in built.bill.lines if line.component == "GPU host")
+    assert hours == pytest.approx((outcome.active_s + outcome.flex_s) / 3600 * 365 / 12, rel=0.01)
+
+
+@pytest.mark.parametrize(("attempts", "tried"), [(1, 1.0), (3, 1.75)])
+def test_an_api_is_asked_as_often_as_the_spec_says(
+    market: Market, receipts: Service, attempts: int, tried: float
+) -> None:
+    (task,) = receipts.inference
+    assert task.external is not None
+    flaky = dataclasses.replace(
+        task,
+        external=dataclasses.replace(task.external, failure_frac=0.5),
+        retries=dataclasses.replace(task.retries, attempts=attempts),
+    )
+    played = dataclasses.replace(market, predict=Simulated())
+    built = sized(of("external-api"), dataclasses.replace(receipts, inference=(flaky,)), played, {})
+    assert not isinstance(built, Rejection)
+    assert built.shape.outcome is not None
+    assert built.shape.outcome.attempts == pytest.approx(tried, rel=0.03)
+
+
+def test_tasks_of_equal_demand_are_asked_independently(market: Market, receipts: Service) -> None:
+    (task,) = receipts.inference
+    ctx = market.context(dataclasses.replace(receipts, inference=(task, dataclasses.replace(task, name="other"))))
+    first, second = (ctx.arrivals(one) for one in ctx.service.inference)
+    assert first.per_hour == second.per_hour
+    flex = gpu.fixed_pool(task, (1,) * 24)
+    assert Simulated().month(3)(flex, first).requests != Simulated().month(3)(flex, second).requests

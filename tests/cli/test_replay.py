@@ -37,7 +37,7 @@ def test_a_replay_says_what_an_option_would_have_done_with_each_request(log: Pat
     assert data["replay"]["requests"] == 240
     assert data["recorded"]["cold_share"] == 0.5
     flex, active = data["options"]
-    assert flex["requests"] == pytest.approx(240)
+    assert flex["requests"] == pytest.approx(240, abs=1)  # the last one comes as the log ends
     # The guessed start of 60 s, then about 2.2 s of work and 5 s of idling: a request every 90 s meets a start.
     assert flex["cold_starts"] == pytest.approx(240, abs=1)
     assert flex["billed_worker_hours"] == pytest.approx(240 * (60 + 2.2 + 5) / 3600, rel=0.01)

@@ -85,8 +85,7 @@ def test_a_trace_of_the_command_line_brings_its_own_load_and_times(folder: Path)
     given = Given(trace=folder / "logs/requests.csv", scale=2.0, options=ReadOptions(timezone="Asia/Seoul"))
     (folder / "service.yaml").write_text(RECEIPTS)
     (task,) = open_spec(folder, Asked(files=given)).service.inference
-    span_days = 9 + 58 / 1440  # from the first request to the last
-    assert task.requests_per_day == pytest.approx(2 * 300 / span_days, rel=1e-3)
+    assert task.requests_per_day == 2 * 30  # of the eight days between the first and the last, which were seen whole
     assert task.service_s == pytest.approx(4, rel=0.01)
     assert task.service_cv == pytest.approx(0.25, rel=0.05)
     assert task.cold_start_s == 60  # the log does not say
@@ -144,3 +143,11 @@ def test_what_is_both_measured_and_stated_is_refused(folder: Path, replaced: str
     (folder / "service.yaml").write_text(RECEIPTS.replace(STATED, replaced))
     with pytest.raises(SpecError, match=said):
         open_spec(folder, Asked())
+
+
+def test_a_task_called_web_is_a_task(folder: Path) -> None:
+    text = (folder / "service.yaml").read_text().replace("name: receipts\n", "name: web\n").replace(NAMED, STATED)
+    (folder / "service.yaml").write_text(text)
+    given = Given(trace=folder / "logs/requests.csv")
+    (task,) = open_spec(folder, Asked(files=given)).service.inference
+    assert (task.name, task.arrivals.kind) == ("web", ArrivalKind.TRACE)

@@ -247,3 +247,29 @@ def test_a_cancelled_attempt_costs_less_than_one_that_is_left_in_the_queue(engin
 def test_rules_without_meaning_are_refused(engine: Engine, build, said: str) -> None:
     with pytest.raises(ValueError, match=said.replace(".", r"\.")):
         build()
+
+
+def test_a_request_waits_once_however_often_it_is_asked(engine: Engine) -> None:
+    api = pool(max_workers=1, slots=9, active=(1,) * 24, queue_limit=0, failure_share=1.0, retry=PLAIN_RETRY)
+    observed = play(api, at(0.0, 100.0), engine)
+    assert (observed.meters.attempts, observed.meters.waited, observed.wait.total) == (6, 0, 2)
+    # Taken up at 10, lost with its worker and begun anew: it waited until 10.
+    spot = pool(service=Fixed(value_s=50), interruptions=Interruptions(mean_s=60, notice_s=10))
+    thrown = simulate(spot, steady(0.001), Span(horizon_s=1e6, seed=5), asked=engine)
+    assert thrown.meters.interrupted > 100
+    assert thrown.meters.waited <= thrown.meters.arrivals
+    assert thrown.wait.total <= thrown.meters.arrivals
+
+
+def test_who_is_thrown_back_after_his_time_was_over_left_when_it_was(engine: Engine) -> None:
+    spot = pool(
+        active=(1,) * 24,
+        scaler=FloorOnly(),
+        service=Fixed(value_s=50),
+        timeout_s=55.0,
+        interruptions=Interruptions(mean_s=100, notice_s=10),
+    )
+    observed = simulate(spot, steady(0.004), Span(horizon_s=1e6, seed=5), records=True, asked=engine)
+    late = [row for row in ended(observed) if row[3] == Ending.TIMED_OUT]
+    assert len(late) > 100
+    assert [row[2] - row[0] for row in late] == pytest.approx([55.0] * len(late))

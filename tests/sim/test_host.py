@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from outgrow.domain.pool import Law
-from outgrow.sim.closed_form import surplus_s
 from outgrow.sim.compiled import Engine, simulate
+from outgrow.sim.credits import surplus_s
 from outgrow.sim.formulas import erlang_c, mean_wait
 from outgrow.sim.laws import Exponential, Fixed
 from outgrow.sim.model import Host

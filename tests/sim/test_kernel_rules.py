@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import signal
@@ -300,3 +301,11 @@ def test_ctrl_c_stops_a_run_at_once(engine: Engine) -> None:
     os.kill(child.pid, signal.SIGINT)
     _, said = child.communicate(timeout=10)
     assert b"KeyboardInterrupt" in said
+
+
+def test_what_is_below_the_bins_and_endless_times_are_told(engine: Engine) -> None:
+    seen = LogHistogram()
+    for seconds in (1e-7, 1e-7, 3.0):
+        seen.add(seconds)
+    assert (seen.share_within(0.0), seen.share_within(1e-7)) == (0, pytest.approx(2 / 3))
+    assert seen.share_within(math.inf) == 1

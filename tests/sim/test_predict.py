@@ -104,13 +104,61 @@ def test_days_of_a_month_keep_its_mean(days: int, seed: int) -> None:
 def test_how_many_days_of_a_month_are_played() -> None:
     assert month_days(10_000, 50) == MONTH_DAYS
     assert month_days(10_000, 1000) == 10
-    assert month_days(10_000, 1e6) == 6
+    assert month_days(10_000, 30_000) == 6
+    assert month_days(10_000, 1e6) == 1
     assert month_days(math.inf, 1e6) == MONTH_DAYS
 
 
 def test_very_sparse_and_very_busy_demand_is_predicted_by_formula() -> None:
-    for requests in (0.0, 0.01, 1e6):
+    for requests in (0.0, 0.01, 3e6):
         assert SIMULATED(flex(), day(requests)) == closed_form.predict(flex(), day(requests))
+    rough = dataclasses.replace(SIMULATED, most_per_day=1000)
+    assert rough(flex(), day(1001)) == closed_form.predict(flex(), day(1001)) != SIMULATED(flex(), day(1001))
+
+
+BUSY = {
+    "fixed": FixedPool(service=Law(mean_s=2), workers=(1,) * 24),
+    "slots": FixedPool(service=Law(mean_s=6), workers=(1,) * 24, slots=3),
+    "gives up": FixedPool(service=Law(mean_s=2), workers=(1,) * 24, callers=Callers(timeout_s=5, cancels=False)),
+    "flex slots": FlexPool(service=Law(mean_s=2), cold_start=Law(mean_s=20), idle_timeout_s=30, max_workers=4, slots=4),
+}
+
+
+@pytest.mark.parametrize("name", BUSY)
+def test_the_formula_knows_slots_and_callers_who_give_up(name: str) -> None:
+    pool, arrivals = BUSY[name], day(25_000, "flat", POISSON)
+    simulated, formula = SIMULATED(pool, arrivals), closed_form.predict(pool, arrivals)
+    assert formula.active_s + formula.flex_s == pytest.approx(simulated.active_s + simulated.flex_s, rel=0.1)
+    assert formula.busy_s == pytest.approx(simulated.busy_s, rel=0.1)
+    assert formula.response.quantile(0.9) == pytest.approx(simulated.response.quantile(0.9), rel=0.25)
+    assert formula.endings.completed == pytest.approx(simulated.endings.completed, abs=0.08)
+    assert (formula.bottleneck is None) == (simulated.bottleneck is None)
+
+
+def test_too_much_for_slots_is_said_of_the_workers() -> None:
+    found = closed_form.predict(FixedPool(service=Law(mean_s=2), workers=(2,) * 24, slots=4), day(500_000, "flat"))
+    assert found.bottleneck is not None
+    assert dict(found.bottleneck.values) == {"workers": 2, "load": pytest.approx(500_000 * 2 / 86_400 / 4, rel=0.01)}
+
+
+def test_sessions_are_played_however_sparse() -> None:
+    shares = [SIMULATED(flex(idle_timeout_s=60), day(requests)).cold_share for requests in (0.05, 0.2, 2)]
+    assert 0.65 < min(shares) <= max(shares) < 0.85  # 2.2 requests a session, two in five followed within a minute
+
+
+def test_neighbouring_seeds_months_and_streams_share_nothing() -> None:
+    seen = [
+        Simulated(seed=seed).month(number)(flex(), dataclasses.replace(day(50), stream=stream)).flex_s
+        for seed in (0, 1)
+        for number in (0, 1)
+        for stream in (0, 1)
+    ]
+    assert len(set(seen)) == len(seen)
+
+
+def test_a_servers_share_of_time_worked_is_that_of_its_seconds() -> None:
+    found = SIMULATED(flex(), day(50))
+    assert found.utilisation_frac == pytest.approx(found.busy_s / (found.active_s + found.flex_s))
     assert SIMULATED(OpenPool(service=Law(mean_s=2)), day(50)).response.quantile(0.99) == pytest.approx(2, rel=1e-3)
 
 

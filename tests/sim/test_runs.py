@@ -44,6 +44,34 @@ def many_days(days: int, per_day: int = 40) -> Trace:
     return trace(times, (0.0, days * DAY_S))
 
 
+WATCHED = {
+    "from a morning on": (10.0, 9 * 24 + 10.0),
+    "from noon to a morning": (12.0, 5 * 24 + 6.0),
+    "an evening to a night": (20.0, 2 * 24 + 4.0),
+}
+
+
+@pytest.mark.parametrize("name", WATCHED)
+@pytest.mark.parametrize("factor", [0.9, 1.0, 1.5, 2.3])
+def test_days_watched_in_part_do_not_count(name: str, factor: float) -> None:
+    """The months of a log that begins and ends within a day bring the demand that is asked for, in its hours."""
+    begin, end = WATCHED[name]
+    times = [60.0 * minute for minute in range(int(begin * 60), int(end * 60)) if 9 * 60 <= minute % 1440 < 21 * 60]
+    seen = trace(times, (begin * 3600, end * 3600))
+    assert per_day_of(seen) == pytest.approx(720)
+    assert sum(hours_of(seen)[9:21]) == pytest.approx(1)
+    demand = arrivals(seen, factor * 720)
+    months = [Simulated(seed=3).month(number)(ONE, demand).requests for number in range(6)]
+    assert sum(months) / len(months) == pytest.approx(factor * 720, rel=0.03)
+    assert Simulated(seed=3)(ONE, demand).requests == pytest.approx(factor * 720)
+
+
+def test_hours_are_those_of_the_time_watched() -> None:
+    even = trace([30.0 * place for place in range(120, 36 * 120 - 120)], (3600.0, 35 * 3600.0))
+    assert max(hours_of(even)) == pytest.approx(1 / 24, rel=0.02)
+    assert min(hours_of(even)) == pytest.approx(1 / 24, rel=0.02)
+
+
 def day_of(time_s: float) -> int:
     return round(time_s % 1 * 100)
 

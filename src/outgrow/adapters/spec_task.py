@@ -112,7 +112,7 @@ WARM_START: Final = Part(
 
 RETRIES: Final = Part(
     name="retries",
-    about="What a synchronous caller does when an attempt is not answered within patience_s, refused or failed.",
+    about="What a caller does when an attempt is not answered within patience_s, refused or failed.",
     into=t.Retries,
     fields={
         "attempts": whole("Attempts in all; 1 gives up at once.", low=1, high=100),

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from outgrow.domain.workload import Service
 
 
+WEB_STREAM = -1
+"""Web requests come independently of those of any task, whose streams count from 0."""
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -113,14 +116,16 @@ class Context:
         users = self.service.users
         per_day = users.daily_active * self.service.web.requests_per_user_day
         pattern = self.service.web.arrivals
-        return Arrivals(per_hour=tuple(per_day * weight for weight in users.day_shape), pattern=pattern)
+        per_hour = tuple(per_day * weight for weight in users.day_shape)
+        return Arrivals(per_hour=per_hour, pattern=pattern, stream=WEB_STREAM)
 
     def arrivals(self, task: InferenceTask) -> Arrivals:
         """Inference requests of an average day, by hour; they move with the number of daily users."""
         scale = self.service.users.daily_active / task.base_daily_active if task.base_daily_active else 0.0
         shape = task.day_shape or self.service.users.day_shape
         per_hour = tuple(task.requests_per_day * scale * weight for weight in shape)
-        return Arrivals(per_hour=per_hour, pattern=task.arrivals)
+        stream = next(place for place, one in enumerate(self.service.inference) if one.name == task.name)
+        return Arrivals(per_hour=per_hour, pattern=task.arrivals, stream=stream)
 
     def requests_per_month(self, task: InferenceTask) -> float:
         """Requests of a 730 h month."""

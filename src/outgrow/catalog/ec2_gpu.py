@@ -16,6 +16,7 @@ from outgrow.domain.workload import PinnedHost, Trust
 
 if TYPE_CHECKING:
     from outgrow.catalog.context import Context
+    from outgrow.domain.pool import Outcome
     from outgrow.domain.price import Machine
     from outgrow.domain.task import InferenceTask
     from outgrow.domain.workload import Pins
@@ -45,12 +46,13 @@ def plan(
         return machine
     count, outcome = gpu.servers_for(ctx, task, on, start=_start(task), lost_per_month=_lost(task, prefix))
     disk_gb = max(GPU_DISK_GB, task.container_disk_gb + parts.OS_STORAGE_GB)
+    on_h = _on_hours(count, on, outcome)
     notes = (message("note.cheaper-stale", **cheaper) for cheaper in _cheaper_stale(ctx, task, machine, prefix))
     return TaskPlan(
         usage=(
-            *_on_hours(machine, count, on, prefix),
+            _gpu_hours(f"{prefix}/{machine.name}", on_h),
             parts.disk("GPU host", disk_gb * count),
-            *_address(count, on),
+            parts.hours("GPU host public IPv4", "aws/vpc/public-ipv4", on_h / HOURS_PER_MONTH),
         ),
         outcome=outcome,
         hosts=(_host(machine, task, count),),
@@ -111,13 +113,12 @@ def _gpu_hours(sku: str, amount: float, component: str = "GPU host") -> Usage:
     return Usage(component=component, sku=sku, quantity=quantity(amount), group=Group.INFERENCE)
 
 
-def _on_hours(machine: Machine, count: int, on: tuple[bool, ...], prefix: str) -> tuple[Usage, ...]:
-    return (_gpu_hours(f"{prefix}/{machine.name}", sum(on) / 24 * HOURS_PER_MONTH * count),)
+def _on_hours(count: int, on: tuple[bool, ...], outcome: Outcome) -> float:
+    """Host-hours a month: those that are asked for, and those in which the queue is finished after them.
 
-
-def _address(count: int, on: tuple[bool, ...]) -> tuple[Usage, ...]:
-    """One public address a host, so that it can pull images without a NAT; released while the host is off."""
-    return (parts.hours("GPU host public IPv4", "aws/vpc/public-ipv4", count * sum(on) / 24),)
+    A host has one public address while it is on, so that it can pull images without a NAT.
+    """
+    return sum(on) / 24 * HOURS_PER_MONTH * count + gpu.per_month(outcome.flex_s) / 3600
 
 
 def _host(machine: Machine, task: InferenceTask, count: int) -> Host:

@@ -87,9 +87,15 @@ def callers(task: InferenceTask) -> Callers:
     """Who waits with a connection open, for how long, and how often it asks; nobody, in the background."""
     if task.caller is not Caller.SYNCHRONOUS or task.patience_s is None:
         return WAITS
+    return asks_an_api(task)
+
+
+def asks_an_api(task: InferenceTask) -> Callers:
+    """Who calls somebody else's API, which refuses and fails: jobs in the background ask it again as well."""
     again = task.retries
+    waits = task.caller is not Caller.SYNCHRONOUS or task.patience_s is None
     return Callers(
-        timeout_s=task.patience_s,
+        timeout_s=math.inf if waits or task.patience_s is None else task.patience_s,
         attempts=again.attempts,
         pause_s=again.pause_s,
         factor=again.factor,

@@ -13,6 +13,7 @@ from outgrow.cli.played import show_replay, show_study
 from outgrow.cli.terminal import print_json, say
 from outgrow.cli.traced import add_reading, reading, show_notes, speeds
 from outgrow.domain.errors import SpecError
+from outgrow.domain.units import SEED
 
 if TYPE_CHECKING:
     import argparse
@@ -45,7 +46,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         help="instead of the setting `decide` would choose, e.g. idle_timeout_s=5; repeatable",
     )
     parser.add_argument("--replications", metavar="N", type=int, default=96, help="months to play (default: 96)")
-    parser.add_argument("--seed", metavar="N", type=int, help="another seed draws other months")
+    parser.add_argument("--seed", metavar="N", type=int, default=SEED, help="another seed draws other months")
     parser.add_argument(
         "--arrivals", choices=("sessions", "poisson"), help="instead of the spec's: default sessions, or Poisson"
     )
@@ -71,7 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     from outgrow.flows.question import open_spec
 
     _check(arguments)
-    opened = open_spec(Path(arguments.spec), dataclasses.replace(asked(arguments), files=_files(arguments)))
+    asked_for = dataclasses.replace(asked(arguments), files=_files(arguments), seed=arguments.seed)
+    opened = open_spec(Path(arguments.spec), asked_for)
     show_notes(opened)
     result = _replayed(arguments, opened) if arguments.replay else _studied(arguments, opened)
     for written in (arguments.out, arguments.records):
@@ -99,7 +101,7 @@ def _studied(arguments: argparse.Namespace, opened: Opened) -> dict[str, Any]:
         replications=arguments.replications,
         arrivals=arguments.arrivals,
         asked_engine=arguments.engine,
-        **_seed(arguments),
+        seed=arguments.seed,
     )
     runner = _runner(arguments)
     target = Path(arguments.out) if arguments.out else None
@@ -123,7 +125,7 @@ def _replayed(arguments: argparse.Namespace, opened: Opened) -> dict[str, Any]:
         only=arguments.option,
         settings=dict(_setting(text) for text in arguments.setting),
         asked_engine=arguments.engine,
-        **_seed(arguments),
+        seed=arguments.seed,
     )
     result = run_replay(replay, Path(arguments.records) if arguments.records else None)
     if arguments.out:
@@ -133,10 +135,6 @@ def _replayed(arguments: argparse.Namespace, opened: Opened) -> dict[str, Any]:
 
 def _text(result: dict[str, Any]) -> str:
     return json.dumps(result, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-
-
-def _seed(arguments: argparse.Namespace) -> dict[str, int]:
-    return {} if arguments.seed is None else {"seed": arguments.seed}
 
 
 def _files(arguments: argparse.Namespace) -> Given | None:

@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 USERS = "users.daily_active"
 POINTS = 15
 SPAN = 600.0
-"""Demand is searched from a third of today's users to this many times as many."""
+"""Demand is searched from a third of today's users to this many times as many, or to `LOOKED_AT_PER_DAY`."""
+
+LOOKED_AT_PER_DAY = 40_000.0
+"""Requests a day of the busiest task that demand is searched up to, 1.2 million a month; at least to `AHEAD` times
+today's."""
+
+AHEAD = 3.0
 
 PRICE_GAPS = frozenset({"price-age", "price-missing"})
 """Where the ranking changes because the price book ends, not because demand asks for something else."""
@@ -35,9 +41,16 @@ PRICE_GAPS = frozenset({"price-age", "price-missing"})
 def demand_grid(service: Service) -> tuple[float, ...]:
     """Daily users to look at, evenly spaced on a log scale, today's among them."""
     today = max(service.users.daily_active, 1.0)
-    ratio = SPAN * 3
+    ratio = 3 * most_users(service) / today
     points = [today / 3 * ratio ** (index / (POINTS - 1)) for index in range(POINTS)]
     return tuple(sorted({*points, today}))
+
+
+def most_users(service: Service) -> float:
+    """Daily users that demand is searched up to."""
+    today = max(service.users.daily_active, 1.0)
+    each = max((requests_per_user(task) for task in service.inference), default=0.0)
+    return today * max(AHEAD, min(SPAN, LOOKED_AT_PER_DAY / (each * today) if each else SPAN))
 
 
 def without_budget(service: Service) -> Service:
@@ -212,7 +225,7 @@ def _meeting(chosen: tuple[Sized, Sized], service: Service, market: Market, near
             costs.append(None if isinstance(built, Rejection) else built.monthly_usd)
         return _lead(costs[0], costs[1])
 
-    bracket = _bracket(lead, near)
+    bracket = _bracket(lead, near, most_users(service))
     if bracket is None:
         return None
     low, high = crossing(lead, *bracket)
@@ -223,12 +236,14 @@ STEPS = (1.02, 1.4, 1.4, 1.6, 2.0, 2.0, 2.0)
 """Small ones first: a place that hardly moves is not to be passed over for the next one."""
 
 
-def _bracket(lead: Callable[[float], float], near: float) -> tuple[float, float] | None:
-    """Two demands, a step apart, between which the first option stops being the cheaper, within a factor of 25."""
+def _bracket(lead: Callable[[float], float], near: float, most: float) -> tuple[float, float] | None:
+    """Two demands, a step apart, between which the first option stops being the cheaper: within a factor of 25."""
     before = near
     upward = lead(near) < 0
     for step in STEPS:
-        after = before * step if upward else before / step
+        after = min(before * step, most) if upward else before / step
+        if after == before:
+            return None
         if (lead(after) >= 0) is upward:
             return (before, after) if upward else (after, before)
         before = after

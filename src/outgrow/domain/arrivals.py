@@ -52,10 +52,14 @@ POISSON = Pattern(kind=ArrivalKind.POISSON, session_size=1.0, day_variance=0.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrivals:
-    """Requests of an average day: ``per_hour[h]`` arrive between h:00 and h+1:00, clustered by ``pattern``."""
+    """Requests of an average day: ``per_hour[h]`` arrive between h:00 and h+1:00, clustered by ``pattern``.
+
+    Those of different ``stream`` come independently of each other: one for each task of a service.
+    """
 
     per_hour: tuple[float, ...]
     pattern: Pattern = POISSON
+    stream: int = 0
 
     @property
     def per_day(self) -> float:

@@ -62,7 +62,11 @@ class WarmStart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """What a synchronous caller does after a time-out, a refusal or a failure; what waits in the queue is cancelled."""
+    """What a caller does after a time-out, a refusal or a failure; jobs in the background only meet those of an API.
+
+    ``attempts`` in all, the first after ``pause_s``, each later one after ``factor`` times as long, moved by up to
+    ``jitter_frac``; ``cancel``: what waits in the queue for an attempt that was given up is cancelled.
+    """
 
     attempts: int = 3
     pause_s: float = 1.0

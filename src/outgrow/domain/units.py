@@ -13,6 +13,9 @@ SECONDS_PER_MONTH: Final = HOURS_PER_MONTH * 3600
 
 HOURS_PER_MONTH_DECIMAL: Final = Decimal(HOURS_PER_MONTH)
 
+SEED: Final = 20240201
+"""Of whatever is drawn, unless another one is asked for."""
+
 UNITS: Final[dict[str, str]] = {
     "hour": "one hour",
     "second": "one second",

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from outgrow.domain.workload import Service
     from outgrow.fit.times import TimeFit
 
-WEB = "web"
-"""Stands for the web requests where a task is named."""
+WEB = "web requests"
+"""Stands where the name of a task stands; no task can be called this."""
 
 FEWEST_REQUESTS = 2
 

@@ -14,6 +14,7 @@ from outgrow.adapters.spec_file import load_spec
 from outgrow.catalog.context import Market, one_by_one
 from outgrow.domain.drivers import with_values
 from outgrow.domain.errors import PriceError, SpecError
+from outgrow.domain.units import SEED
 from outgrow.flows.references import refuse_unknown
 from outgrow.sim import closed_form
 from outgrow.sim.compiled import engine
@@ -34,7 +35,10 @@ MAX_PRICE_AGE_DAYS = 365
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """How a spec is looked at: extra price files, another region or day, moved numbers, old prices allowed."""
+    """How a spec is looked at: extra price files, another region or day, moved numbers, old prices allowed.
+
+    ``seed`` is that of whatever is drawn: requests, months, inputs, weights.
+    """
 
     overlays: Sequence[Path] = ()
     region: str | None = None
@@ -42,6 +46,7 @@ class Asked:
     moved: Mapping[str, float] = dataclasses.field(default_factory=dict)
     allow_stale: bool = False
     files: Given | None = None
+    seed: int = SEED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +118,7 @@ def open_loaded(
     market = Market(
         book=book,
         machines=machines,
-        **_foresight(),
+        **_foresight(asked.seed),
         on=on,
         max_age_days=None if asked.allow_stale else MAX_PRICE_AGE_DAYS,
     )
@@ -145,17 +150,20 @@ EXPECTED_REQUESTS = 20_000.0
 """Requests played for what is to be expected of a setting: the bill of the receipts example is good to 0.3 per cent."""
 
 
+ROUGH_PER_DAY = 400_000.0
+"""Demands above this are only looked at by formula: curves ask for dozens of settings at each."""
+
 MONTH_REQUESTS = 10_000.0
 """Requests played of each month that options are ranked by; of a busier one, days that stand for all of its days."""
 
 
-def _foresight() -> dict[str, Any]:
+def _foresight(seed: int) -> dict[str, Any]:
     """How behaviour is predicted: by simulation, on all cores where the compiled kernel is there."""
-    simulated = Simulated(month_requests=MONTH_REQUESTS)
+    simulated = Simulated(seed=seed, month_requests=MONTH_REQUESTS)
     return {
         "method": "simulation",
         "predict": dataclasses.replace(simulated, requests=EXPECTED_REQUESTS),
-        "rough": simulated,
+        "rough": dataclasses.replace(simulated, most_per_day=ROUGH_PER_DAY),
         "estimate": closed_form.predict,
         "month": dataclasses.replace(simulated, requests=EXPECTED_REQUESTS).month,
         "each": each_on_threads if engine() == "compiled" else one_by_one,

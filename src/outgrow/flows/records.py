@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from outgrow.decide.evaluate import sized
 from outgrow.domain.drivers import with_values
 from outgrow.domain.pool import HostPool
-from outgrow.flows.study_part import opened_study
+from outgrow.flows.study_part import MONTH_REQUESTS, opened_study
 from outgrow.sim.observed import RECORD_FIELDS, Ending
-from outgrow.sim.predict import Simulated, observe
+from outgrow.sim.predict import Simulated, watched
 
 if TYPE_CHECKING:
     from array import array
@@ -37,12 +37,13 @@ class Witness:
     runs: dict[tuple[Pool, Arrivals], array[float]] = field(default_factory=dict)
 
     def __call__(self, pool: Pool, arrivals: Arrivals) -> Outcome:
-        """What the pool does; hosts of web requests leave no records."""
-        if not isinstance(pool, HostPool):
-            seen = observe(self.how, pool, arrivals, records=True)
-            assert seen.records is not None
+        """What the pool does; hosts of web requests leave no records, nor what is predicted by formula."""
+        if isinstance(pool, HostPool):
+            return self.how(pool, arrivals)
+        outcome, seen = watched(self.how, pool, arrivals, records=True)
+        if seen is not None and seen.records is not None:
             self.runs[pool, arrivals] = seen.records
-        return self.how(pool, arrivals)
+        return outcome
 
 
 @dataclass(slots=True)
@@ -84,7 +85,7 @@ def month_records(study: Study) -> Rows:
     workload = with_values(opened.service, opened.draws[0])
     rows = Rows()
     for recipe, settings in opened.options:
-        witness = Witness(Simulated(seed=study.seed, engine=study.engine).month(0))
+        witness = Witness(Simulated(seed=study.seed, engine=study.engine, month_requests=MONTH_REQUESTS).month(0))
         sized(recipe, workload, dataclasses.replace(opened.market, observe=witness), settings)
         rows.add(recipe.id, witness, workload, opened.market)
     return rows

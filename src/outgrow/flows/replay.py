@@ -11,11 +11,11 @@ from outgrow import __version__
 from outgrow.adapters.files import write_atomic
 from outgrow.adapters.word_files import load_words
 from outgrow.catalog.options import option as option_named
-from outgrow.decide.decision import SEED
 from outgrow.decide.evaluate import sized
 from outgrow.decide.sample import quantile
 from outgrow.domain.errors import SpecError
 from outgrow.domain.option import Rejection
+from outgrow.domain.units import SEED
 from outgrow.flows.measured import WEB, described
 from outgrow.flows.records import Rows, Witness
 from outgrow.flows.study import FORMAT, options_to_play

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from outgrow import __version__
 from outgrow.catalog.options import all_options
 from outgrow.catalog.options import option as option_named
-from outgrow.decide.decision import SEED
 from outgrow.decide.months import study_of
 from outgrow.decide.size import choose
 from outgrow.domain.errors import SpecError
 from outgrow.domain.option import Question
+from outgrow.domain.units import SEED
 from outgrow.flows.measured import described
 from outgrow.flows.study_part import Part, Settings, Study, opened_study, play_part, row_from, with_arrivals
 from outgrow.record.foresight import study_data

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from datetime import date
 from random import Random
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from outgrow import __version__
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from outgrow.domain.workload import Service
     from outgrow.flows.measured import Measured
     from outgrow.sim.compiled import Engine
+
+MONTH_REQUESTS = 100_000.0
+"""Requests played of a month; of a busier one, days that stand for all of its days (`outgrow.sim.days`)."""
 
 Settings = dict[str, str | int | float]
 Plain = list[Any]
@@ -97,16 +101,17 @@ class OpenStudy:
 
 
 _open: dict[tuple[str, str | None], OpenStudy] = {}
+_opening = Lock()
 
 
 def opened_study(study: Study) -> OpenStudy:
     """The study opened, once in each process; the last one is remembered."""
     key = (study.identity, study.engine)
-    if key not in _open:
-        found = _opened(study)
+    with _opening:
+        found = _open.get(key) or _opened(study)
         _open.clear()
         _open[key] = found
-    return _open[key]
+    return found
 
 
 def _opened(study: Study) -> OpenStudy:
@@ -116,10 +121,11 @@ def _opened(study: Study) -> OpenStudy:
         on=date.fromisoformat(given["on"]),
         moved=given["moved"],
         allow_stale=given["allow_stale"],
+        seed=study.seed,
     )
     opened = open_loaded(load_text(study.spec_text, study.spec_name), asked, study.price_texts, study.measured)
     service = with_arrivals(opened.service, study.arrivals)
-    simulated = Simulated(seed=study.seed, engine=study.engine)
+    simulated = Simulated(seed=study.seed, engine=study.engine, month_requests=MONTH_REQUESTS)
     return OpenStudy(
         service=service,
         market=dataclasses.replace(opened.market, month=simulated.month),

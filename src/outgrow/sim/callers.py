@@ -25,7 +25,10 @@ ENDING_METERS = ("completed", "rejected", "timed_out", "abandoned", "failed")
 
 @dataclass(slots=True)
 class Request:
-    """One request and its present attempt. ``orphan``: nobody waits for this attempt any more."""
+    """One request and its present attempt. ``orphan``: nobody waits for this attempt any more.
+
+    ``taken``: a worker has taken up this attempt or one before it.
+    """
 
     arrived: float
     service: float
@@ -37,11 +40,12 @@ class Request:
     leaves_as: Ending = Ending.ABANDONED
     fails: bool = False
     orphan: bool = False
+    taken: bool = False
     began: float = -1.0
 
 
 class Callers:
-    """Everybody who waits or will ask again."""
+    """Everybody who waits or will ask again. Times in s from the start of the run, shares 0 to 1."""
 
     def __init__(
         self, pool: WorkerPool, span: Span, services: Iterator[float], meters: Meters, *, records: bool
@@ -129,21 +133,25 @@ class Callers:
             self.meters.interrupted += request.arrived >= self.warmup_s
             request.began = -1.0
             if request.leaves <= now:
-                self.end(request, request.leaves_as, now, -1, met_start=False)
+                self.end(request, request.leaves_as, request.leaves, -1, met_start=False)
                 continue
             self.queue.insert(0, request)
             self.leave_at = min(self.leave_at, request.leaves)
 
     def began(self, request: Request, now: float) -> None:
-        """A worker takes the request up now; an orphan, if its caller will ask again before the answer is there."""
+        """A worker takes the request up now; an orphan, if its caller will ask again before the answer is there.
+
+        Its wait is counted once, however often it is asked again or thrown back: from when the caller first asked.
+        """
         request.began = now
         if request.orphan:
             return
-        if request.arrived >= self.warmup_s:
+        if request.arrived >= self.warmup_s and not request.taken:
             wait_s = now - request.arrived
             self.wait.add(wait_s)
             self.meters.wait_s += wait_s
             self.meters.waited += wait_s > 0
+        request.taken = True
         deadline = request.asked + self.pool.timeout_s
         request.orphan = now + request.service > deadline and self._asks_again(request, deadline)
 
@@ -185,6 +193,7 @@ class Callers:
             at,
             request.pause * retry.factor,
             request.attempt + 1,
+            taken=request.taken,
         )
         heappush(self.again, (at, self.asked_again, later))
         return True

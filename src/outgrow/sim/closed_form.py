@@ -1,7 +1,9 @@
 """Predicts pools by formula, hour by hour: Poisson arrivals at each hour's rate, every hour in its long run.
 
-It cannot see sessions, patience, retries or a scaler's reaction in detail: those need simulation. One flex worker is
-exact (Welch); several are approximated by overflow from each worker to the next (`several_flex_workers` says how well).
+It cannot see sessions, retries, snapshots, interruptions or a scaler's reaction: those need simulation. One flex worker
+is exact (Welch); several are approximated by overflow from each to the next (`several_flex_workers` says how well).
+Workers that take several requests at a time are as many servers, those of a worker switched on and off together;
+callers who give up have waited in the queue of those who do not.
 """
 
 from __future__ import annotations
@@ -13,20 +15,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from outgrow.domain.message import message
-from outgrow.domain.pool import FixedPool, FlexPool, HostPool, OpenPool, Outcome
-from outgrow.sim.days import spread_days
-from outgrow.sim.formulas import erlang_c, mean_wait, one_flex_worker, several_flex_workers
+from outgrow.domain.pool import Endings, FixedPool, FlexPool, HostPool, OpenPool, Outcome
+from outgrow.sim.credits import host_surplus_s
+from outgrow.sim.formulas import erlang_c, groups, mean_wait, one_flex_worker, several_flex_workers
 from outgrow.sim.observed import BLOCK_S
-from outgrow.sim.response import Mixture, Part, law_points
+from outgrow.sim.response import Mixture, Part, Patient, law_points
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from outgrow.domain.arrivals import Arrivals
     from outgrow.domain.message import Message
     from outgrow.domain.pool import Law, Pool
 
-DAY_S = 86_400.0
 NEGLIGIBLE_REQUESTS = 1e-6
 """Fewer requests an hour than this are none."""
 
@@ -37,6 +36,14 @@ QUEUE_DELAY_S = 4.0
 @lru_cache(maxsize=512)
 def predict(pool: Pool, arrivals: Arrivals) -> Outcome:
     """What a pool does with a day of arrivals, by formula; remembered, because options share pools."""
+    if isinstance(pool, (FlexPool, FixedPool)) and pool.slots > 1:
+        return _by_slots(pool, arrivals)
+    found = _answered(pool, arrivals)
+    return found if isinstance(pool, HostPool) else _given_up(found, pool.callers.timeout_s)
+
+
+def _answered(pool: Pool, arrivals: Arrivals) -> Outcome:
+    """The same if all callers wait."""
     match pool:
         case FlexPool():
             return _flex(pool, arrivals)
@@ -46,6 +53,60 @@ def predict(pool: Pool, arrivals: Arrivals) -> Outcome:
             return _open(pool, arrivals)
         case HostPool():
             return _host(pool, arrivals)
+
+
+def _given_up(found: Outcome, timeout_s: float) -> Outcome:
+    """What callers see who give up after ``timeout_s``: they have made the queue as long as those who wait."""
+    if math.isinf(timeout_s):
+        return found
+    completed = min(1.0, found.response.share_within(timeout_s))
+    return dataclasses.replace(
+        found,
+        response=Patient(found.response, timeout_s),
+        endings=Endings(completed=completed, timed_out=1.0 - completed),
+    )
+
+
+def _by_slots(pool: FlexPool | FixedPool, arrivals: Arrivals) -> Outcome:
+    """Workers of several slots: ``slots`` times as many servers, and the workers that these are slots of.
+
+    A worker is busy while any slot is; N requests in service, Poisson in each hour, keep ceil(N / slots) of them busy.
+    Starts, cold and idle time are those of the servers over ``slots``: a worker's slots start and stop together. Low in
+    starts where few slots are used. Source: ours.
+    """
+    slots = pool.slots
+    if isinstance(pool, FixedPool):
+        servers: Pool = dataclasses.replace(pool, workers=tuple(count * slots for count in pool.workers), slots=1)
+        active, workers = pool.workers, max(pool.workers)
+    else:
+        active = tuple(count * slots for count in pool.active)
+        servers = dataclasses.replace(pool, active=active, max_workers=pool.max_workers * slots, slots=1)
+        active, workers = pool.active, pool.max_workers
+    found = predict(servers, arrivals)
+    offered = [requests / 3600 * pool.service.mean_s for requests in arrivals.per_hour]
+    busy_s = sum(3600 * min(workers, groups(each, slots)) for each in offered)
+    active_s = sum(active) * 3600.0
+    flex_s = max(0.0, busy_s + (found.cold_s + found.idle_s) / slots - active_s) if found.flex_s else 0.0
+    up_s = active_s + flex_s
+    busy_s = min(busy_s, up_s)
+    return dataclasses.replace(
+        found,
+        cold_starts=found.cold_starts / slots,
+        busy_s=busy_s,
+        cold_s=found.cold_s / slots,
+        idle_s=max(0.0, up_s - busy_s - found.cold_s / slots),
+        active_s=active_s,
+        flex_s=flex_s,
+        second_slack_s=found.second_slack_s / slots,
+        block_slack_s=found.block_slack_s / slots,
+        utilisation_frac=_used(busy_s, up_s),
+        bottleneck=found.bottleneck and _by_workers(found.bottleneck, workers, slots),
+    )
+
+
+def _by_workers(servers: Message, workers: int, slots: int) -> Message:
+    """The overload of servers, as that of the workers they are slots of."""
+    return message(servers.code, workers=workers, load=round(float(dict(servers.values)["load"]) / slots, 2))
 
 
 def _open(pool: OpenPool, arrivals: Arrivals) -> Outcome:
@@ -70,47 +131,6 @@ def _host(pool: HostPool, arrivals: Arrivals) -> Outcome:
     servers = pool.vcpu * pool.copies
     fixed = _fixed(FixedPool(service=pool.work, workers=(servers,) * 24), arrivals)
     return dataclasses.replace(fixed, active_s=0.0, surplus_s=host_surplus_s(pool, arrivals))
-
-
-def host_surplus_s(pool: HostPool, arrivals: Arrivals) -> float:
-    """vCPU-seconds a day that the hosts are billed above their baseline, over days that differ as the pattern says."""
-    if pool.baseline_frac is None:
-        return 0.0
-    earned_s = pool.vcpu * pool.copies * pool.baseline_frac * DAY_S
-    variance = arrivals.pattern.day_variance
-    factors = spread_days(variance, CREDIT_DAYS, 0) if variance > 0 else (1.0,)
-    busy_s = arrivals.per_day * pool.work.mean_s
-    return surplus_s([busy_s * factor for factor in factors], earned_s)
-
-
-CREDIT_DAYS = 64
-"""Days that credits are followed over."""
-
-SETTLED_DAYS = 400
-"""After so many days a debt that grows by a quarter of a per cent of the earnings a day is billed in full."""
-
-
-def surplus_s(busy_s: Sequence[float], earned_s: float) -> float:
-    """vCPU-seconds a day billed above the baseline of a burstable host, for days that need ``busy_s`` and then repeat.
-
-    A day earns ``earned_s``. What it does not need is kept, up to a day's earnings; what it needs beyond is taken from
-    there, then owed, and billed once more than a day's earnings are owed. Within a day everything evens out, which
-    holds where its busy hours fit into the balance. Source: AWS, "Unlimited mode concepts", as `outgrow.sim.host` plays
-    it.
-    """
-    balance = owed = billed = 0.0
-    turns = math.ceil(SETTLED_DAYS / len(busy_s))
-    for turn in range(turns + 1):
-        for needed in busy_s:
-            credit = earned_s - needed
-            paid = min(max(credit, 0.0), owed)
-            taken = min(max(-credit, 0.0), balance)
-            owed += max(-credit, 0.0) - taken - paid
-            balance = min(earned_s, balance + max(credit, 0.0) - paid - taken)
-            if owed > earned_s:
-                billed += (owed - earned_s) if turn == turns else 0.0
-                owed = earned_s
-    return billed / len(busy_s)
 
 
 def _by_rate(pool_hours: tuple[int, ...], arrivals: Arrivals) -> dict[tuple[float, int], int]:

@@ -20,13 +20,21 @@ MONTH_DAYS = 30
 """Whole days of a drawn month; what they bring is scaled to 730 hours, so that every hour of the day counts alike."""
 
 LEAST_MONTH_DAYS = 6
+"""Fewer days, each the mean of alike ones, know too little of the busy days that make the tail of a month."""
+
+MOST_MONTH_REQUESTS = 400_000.0
+"""Of a demand that brings more than this in `LEAST_MONTH_DAYS` fewer days are played, at least one."""
 
 
 def month_days(requests: float, per_day: float) -> int:
-    """Days of a month that are played so that about ``requests`` are counted; all of them when that is not enough."""
+    """Days of a month, 1 to 30, that are played so that about ``requests`` (above 0) of ``per_day`` a day are counted.
+
+    At least `LEAST_MONTH_DAYS`, so that more may be counted, but for what `MOST_MONTH_REQUESTS` says.
+    """
     if per_day * MONTH_DAYS <= requests:
         return MONTH_DAYS
-    return min(MONTH_DAYS, max(LEAST_MONTH_DAYS, math.ceil(requests / per_day)))
+    least = min(LEAST_MONTH_DAYS, max(1, int(MOST_MONTH_REQUESTS / per_day)))
+    return min(MONTH_DAYS, max(least, math.ceil(requests / per_day)))
 
 
 EACH_DAY = 16

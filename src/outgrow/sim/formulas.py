@@ -143,3 +143,28 @@ def several_flex_workers(
             break
         p = (p + cold) / 2
     return SeveralFlexWorkers(cold_per_request=min(1.0, cold), idle_s_per_request=idle, full_share=full)
+
+
+NEGLIGIBLE = 1e-6
+"""Chances below this are none."""
+
+MANY_REQUESTS = 500.0
+"""In service on average: from here on a Poisson number of them is spread evenly over the slots of the last worker."""
+
+
+def groups(mean: float, size: int) -> float:
+    """E[ceil(N / size)] for Poisson N of this mean >= 0, size >= 1: workers that N requests keep busy.
+
+    The sum of P(N > k size) over k; mean / size + (size - 1) / (2 size) for a mean above `MANY_REQUESTS`.
+    """
+    if mean > MANY_REQUESTS:
+        return mean / size + (size - 1) / (2 * size)
+    chance = math.exp(-mean)
+    more, total, n = 1.0 - chance, 0.0, 0
+    while more > NEGLIGIBLE:
+        if n % size == 0:
+            total += more
+        n += 1
+        chance *= mean / n
+        more -= chance
+    return total

@@ -105,7 +105,7 @@ class Summed:
         if not count:
             return float(self.below[place])
         low, high = self._spread(place, count)
-        inside = 1.0 if seconds >= high else max(0.0, (seconds - low) / (high - low))
+        inside = float(seconds >= high) if high <= low else min(1.0, max(0.0, (seconds - low) / (high - low)))
         return self.below[place] + count * inside
 
     def reached(self, count: float) -> float:
@@ -128,7 +128,9 @@ class Summed:
 
 
 def bin_of(seconds: float) -> int:
-    """The bin of a time."""
+    """The bin of a time (s, >= 0; infinite in the last one)."""
+    if seconds == math.inf:
+        return BINS - 1
     mantissa, exponent = math.frexp(seconds)
     if exponent <= LOW_EXPONENT or not mantissa:
         return 0

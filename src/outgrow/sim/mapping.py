@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from outgrow.domain.arrivals import ArrivalKind
-from outgrow.domain.pool import ScalerKind
+from outgrow.domain.pool import Law, ScalerKind
 from outgrow.domain.units import SECONDS_PER_MONTH
 from outgrow.sim import model
 from outgrow.sim.laws import Empirical, Fixed, Lognormal, TimeLaw
@@ -14,7 +14,7 @@ from outgrow.sim.requests import HOURS, Poisson, Sessions
 
 if TYPE_CHECKING:
     from outgrow.domain.arrivals import Arrivals
-    from outgrow.domain.pool import Callers, FixedPool, FlexPool, HostPool, Law, OpenPool, Scaling
+    from outgrow.domain.pool import Callers, FixedPool, FlexPool, HostPool, OpenPool, Scaling
 
 AT_A_TIME = 1000
 """An API without a stated limit answers this many calls at a time: a small service never asks for as many."""
@@ -37,15 +37,10 @@ def drawn_requests(arrivals: Arrivals, day_factors: tuple[float, ...] = ()) -> P
     return Sessions(
         per_hour=arrivals.per_hour,
         size=max(1.0, pattern.session_size),
-        gap=time_law_of_gap(pattern.session_gap_s, pattern.session_gap_cv),
+        gap=time_law(Law(mean_s=pattern.session_gap_s, cv=pattern.session_gap_cv)),
         day_variance=pattern.day_variance,
         day_factors=day_factors,
     )
-
-
-def time_law_of_gap(mean_s: float, cv: float) -> TimeLaw:
-    """Lognormal gaps between the requests of a session."""
-    return Fixed(value_s=mean_s) if cv == 0 or mean_s == 0 else Lognormal(mean_s=mean_s, cv=cv)
 
 
 def _scaler(scaling: Scaling) -> model.Scaler:
@@ -118,7 +113,7 @@ def limited_api(pool: OpenPool) -> model.WorkerPool:
         queue_limit=0,
         rate_limit=limit,
         timeout_s=pool.callers.timeout_s,
-        retry=_retry(pool.callers) or model.Retry(),
+        retry=_retry(pool.callers),
         failure_share=pool.failure_frac,
     )
 

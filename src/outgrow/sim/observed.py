@@ -60,9 +60,10 @@ class Meters:
 
     Every counted arrival has one ending or is ``unfinished`` at the horizon; ``attempts`` counts every time somebody
     asked, ``served`` those a worker worked on to the end, ``interrupted`` the requests a lost worker threw back into
-    the queue. ``delayed`` requests were served by a worker that became ready after they had arrived. Worker-seconds by
-    what the worker did: ``cold_s + busy_s + idle_s``; the same by who is billed for them: ``active_s`` (within the
-    floor) ``+ flex_s``; ``wasted_s`` of the busy ones served nobody. ``stretches`` counts how often a worker stopped;
+    the queue. ``waited`` counts requests that waited for their first worker, ``wait_s`` how long. ``delayed`` requests
+    were served by a worker that became ready after they had arrived. Worker-seconds by what the worker did:
+    ``cold_s + busy_s + idle_s``; the same by who is billed for them: ``active_s`` (within the floor) ``+ flex_s``;
+    ``wasted_s`` of the busy ones were worked to the end for nobody. ``stretches`` counts how often a worker stopped;
     ``second_slack_s`` is what is missing in each stretch from start to stop to whole seconds, ``block_slack_s`` to
     whole blocks of `BLOCK_S`. ``lost_workers`` were taken back by their owner, ``switched_off`` counts how often quiet
     days lowered the limit. Of a host: ``busy_s`` is vCPU-seconds of work, ``surplus_s`` those billed above the
@@ -106,7 +107,7 @@ METER_FIELDS = tuple(entry.name for entry in fields(Meters))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """One run. ``wait`` is of requests a worker took up, ``response`` (wait + service) of completed ones."""
+    """One run. ``wait`` is of requests a worker took up, until it first did, ``response`` of completed ones."""
 
     meters: Meters
     wait: LogHistogram

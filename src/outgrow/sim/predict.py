@@ -11,7 +11,7 @@ then varies by 0.3 % from seed to seed instead of 1.4 %.
 same arrivals, services and days for every option: common random numbers. Of a busy month only some days are played,
 each standing for as many drawn days that were alike, so that their mean is the month's. A host of web requests is
 always an expected month: it answers in milliseconds whatever the month; what it owes in CPU credits, which takes weeks
-to settle, is followed day by day by `closed_form.host_surplus_s`.
+to settle, is followed day by day by `outgrow.sim.credits`.
 
 Nothing here is random: same pool, arrivals and seed, same outcome, on either kernel.
 """
@@ -27,9 +27,10 @@ from typing import TYPE_CHECKING, Any
 from outgrow.domain.pool import FixedPool, FlexPool, HostPool, OpenPool
 from outgrow.sim import closed_form
 from outgrow.sim.compiled import simulate
+from outgrow.sim.credits import host_surplus_s
 from outgrow.sim.mapping import fixed_servers, flex_workers, host, limited_api
 from outgrow.sim.requests import DAY_S
-from outgrow.sim.runs import Aim, days_of, run_of
+from outgrow.sim.runs import MOST_DAYS, Aim, run_of
 from outgrow.sim.seen import outcome_of
 from outgrow.sim.traces import MOST_FACTOR, per_day_of
 
@@ -47,24 +48,26 @@ BUSY_HOST_PER_DAY = 50_000.0
 """Above this many web requests a day a host is predicted by formula: each is small, and so many that sessions merge."""
 
 LEAST_REQUESTS = 100.0
-"""With fewer requests than this in `MOST_DAYS` none meets another, and the formula is exact."""
+"""Fewer requests than this in `MOST_DAYS` are predicted by formula: one in 80 days has no bill to speak of."""
 
-MOST_REQUESTS = 100_000.0
-"""More requests a run than this are predicted by formula: nobody waits for the answer of a demand of another size."""
+MOST_PER_DAY = 2_000_000.0
+"""Above this many requests a day (23 a second) pools are predicted by formula: hours are so busy that they settle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
     """A predictor; ``month`` gives one that plays a single drawn month instead of what is to be expected.
 
-    ``requests`` are counted of what is to be expected, ``month_requests`` of a drawn month; infinite plays all of it.
-    ``exact`` plays a trace as it was recorded, whatever its length.
+    ``requests`` (above 0) are counted of what is to be expected, ``month_requests`` of a drawn month; infinite plays
+    all of it. More than ``most_per_day`` a day are predicted by formula. ``exact`` plays a trace as it was recorded,
+    whatever its length.
     """
 
     seed: int = 0
     engine: Engine | None = None
     requests: float = REQUESTS
     month_requests: float = math.inf
+    most_per_day: float = MOST_PER_DAY
     drawn: int | None = None
     exact: bool = False
 
@@ -95,23 +98,38 @@ class Simulated:
         return _in_month(self, pool, arrivals)
 
 
-def _predicted(how: Simulated, pool: Pool, arrivals: Arrivals) -> Outcome:
-    if _by_formula(how.aim, pool, arrivals):
-        return closed_form.predict(pool, arrivals)
+def watched(
+    how: Simulated, pool: Pool, arrivals: Arrivals, *, records: bool = False
+) -> tuple[Outcome, Observed | None]:
+    """What the pool does and, where it was played, the run as the kernel saw it, with its records if asked for.
+
+    Of several hosts that is one of them. Limits: `_by_formula` says what is not played.
+    """
+    if _by_formula(how, pool, arrivals):
+        return closed_form.predict(pool, arrivals), None
     model, capacity_s, workers = _model(pool)
     share = pool.copies if isinstance(pool, HostPool) else 1
     requests, span = run_of(how.aim, pool, _shared(arrivals, share))
-    seen = simulate(model, requests, span, asked=how.engine)
+    seen = simulate(model, requests, span, records=records, asked=how.engine)
     counted = (span.horizon_s - span.warmup_s) / DAY_S
     found = outcome_of(seen, counted, capacity_s=capacity_s, workers=workers)
+    return _of_a_month(how, pool, arrivals, found, share), seen
+
+
+def _predicted(how: Simulated, pool: Pool, arrivals: Arrivals) -> Outcome:
+    return watched(how, pool, arrivals)[0]
+
+
+def _of_a_month(how: Simulated, pool: Pool, arrivals: Arrivals, found: Outcome, share: int) -> Outcome:
+    """What was seen, as the answer: somebody else's workers are not ours, and what is expected has all requests."""
     if isinstance(pool, OpenPool):
         found = dataclasses.replace(found, idle_s=0.0, active_s=0.0, utilisation_frac=0.0)
-    if how.drawn is not None or found.requests == 0:
+    if how.drawn is not None or how.exact or found.requests == 0:
         return found
     found = _scaled(found, arrivals.per_day / found.requests, share)
     if not isinstance(pool, HostPool):
         return found
-    return dataclasses.replace(found, surplus_s=closed_form.host_surplus_s(pool, arrivals))
+    return dataclasses.replace(found, surplus_s=host_surplus_s(pool, arrivals))
 
 
 _expected = lru_cache(maxsize=1024)(_predicted)
@@ -119,15 +137,15 @@ _in_month = lru_cache(maxsize=64)(_predicted)
 """What is to be expected is asked for again and again; a month is over once every option was in it."""
 
 
-def _by_formula(aim: Aim, pool: Pool, arrivals: Arrivals) -> bool:
-    """Where there is nothing to queue for, or too much to play; a drawn month is always played."""
+def _by_formula(how: Simulated, pool: Pool, arrivals: Arrivals) -> bool:
+    """Where there is nothing to queue for, or too little or too much to play."""
     if arrivals.per_day == 0:
         return True
-    if aim.drawn is None and not aim.exact and not _playable(aim, arrivals):
+    if not how.exact and not _playable(how, arrivals):
         return True
     match pool:
         case OpenPool(per_minute=None, at_a_time=None, failure_frac=0.0):
-            return aim.drawn is None and not aim.exact
+            return how.drawn is None and not how.exact
         case HostPool(copies=copies):
             return arrivals.per_day / copies > BUSY_HOST_PER_DAY
         case FixedPool(workers=workers):
@@ -135,12 +153,12 @@ def _by_formula(aim: Aim, pool: Pool, arrivals: Arrivals) -> bool:
     return False
 
 
-def _playable(aim: Aim, arrivals: Arrivals) -> bool:
+def _playable(how: Simulated, arrivals: Arrivals) -> bool:
     trace = arrivals.pattern.trace
-    if trace is None:
-        return LEAST_REQUESTS < arrivals.per_day * days_of(aim, arrivals) < MOST_REQUESTS
-    factor = arrivals.per_day / per_day_of(trace)
-    return factor <= MOST_FACTOR and (factor < 1 + 1e-9 or arrivals.per_day < MOST_REQUESTS)
+    factor = 0.0 if trace is None else arrivals.per_day / per_day_of(trace)
+    if factor > MOST_FACTOR or (arrivals.per_day > how.most_per_day and abs(factor - 1) > 1e-9):
+        return False
+    return how.drawn is not None or trace is not None or arrivals.per_day * MOST_DAYS > LEAST_REQUESTS
 
 
 def _model(pool: Pool) -> tuple[Model, float | None, int]:
@@ -184,11 +202,6 @@ def _scaled(outcome: Outcome, ratio: float, copies: int) -> Outcome:
     workers_s = outcome.active_s + outcome.flex_s
     up_s = outcome.active_s + scaled["flex_s"] if workers_s else (outcome.busy_s + outcome.idle_s) * copies
     scaled["idle_s"] = max(0.0, up_s - scaled["busy_s"] - scaled["cold_s"])
+    if outcome.utilisation_frac:
+        scaled["utilisation_frac"] = scaled["busy_s"] / up_s
     return dataclasses.replace(outcome, **scaled)
-
-
-def observe(how: Simulated, pool: Pool, arrivals: Arrivals, *, records: bool = False) -> Observed:
-    """One run as the kernel saw it, with its records if they are asked for."""
-    model, _, _ = _model(pool)
-    requests, span = run_of(how.aim, pool, arrivals)
-    return simulate(model, requests, span, records=records, asked=how.engine)

@@ -11,7 +11,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from outgrow.domain.pool import Law
+    from outgrow.domain.pool import Law, ResponseTimes
 
 POINTS = 9
 """Points a continuous law is cut into: at a coefficient of variation of 1 the median comes out 6 % high."""
@@ -132,3 +132,19 @@ class Mixture:
             middle = (low + high) / 2
             low, high = (low, middle) if self.share_within(middle) >= share else (middle, high)
         return high
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Response times of those whose answer came within ``limit_s``; the others never get one."""
+
+    all: ResponseTimes
+    limit_s: float
+
+    def share_within(self, seconds: float) -> float:
+        """Share of all callers answered within ``seconds``."""
+        return self.all.share_within(min(seconds, self.limit_s))
+
+    def quantile(self, share: float) -> float:
+        """Seconds within which ``share`` of all callers are answered; infinite where fewer ever are."""
+        return self.all.quantile(share) if share <= self.all.share_within(self.limit_s) else math.inf

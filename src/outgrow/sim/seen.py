@@ -41,7 +41,7 @@ def outcome_of(seen: Observed, days: float, *, capacity_s: float | None, workers
         requests=meters.arrivals / days,
         cold_starts=(meters.cold_starts + meters.warm_starts) / days,
         cold_share=meters.delayed / ended if ended > 0 else 0.0,
-        delayed_share=min(1.0, meters.waited / ended) if ended > 0 else 0.0,
+        delayed_share=meters.waited / ended if ended > 0 else 0.0,
         busy_s=offered_s,
         cold_s=meters.cold_s / days,
         idle_s=meters.idle_s / days,

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from outgrow.domain.trace import Trace
 
 COLUMNS = ("service_s", "input_tokens", "output_tokens", "session", "instance", "start_s", "delay_s")
-_HALF_MOST_COPIES = 500
-MOST_FACTOR = 2.0 * _HALF_MOST_COPIES
+MOST_FACTOR = 1000.0
+"""More copies of a trace than this say nothing of the demand any more."""
+
 EDGE_S = 60.0
+"""A log whose first or last request is this near to midnight has watched the day: its span is told by requests."""
+
 STRETCH = 1 << 16
 
 
@@ -65,14 +68,29 @@ def cut(trace: Trace, begin_s: float, end_s: float) -> Trace:
     return replace(trace, times_s=trace.times_s[first:last], span_s=(begin_s, end_s), **columns)
 
 
+def size_of(trace: Trace, day: int, days: int) -> int:
+    """Requests of so many days from ``day`` on, counted from second 0."""
+    return bisect_left(trace.times_s, (day + days) * DAY_S) - bisect_left(trace.times_s, day * DAY_S)
+
+
 def per_day_of(trace: Trace) -> float:
-    """Requests of an average day of the time the trace watched."""
+    """Requests of an average whole day; of a trace without one, those of its time scaled to a day (0 or more)."""
+    if whole := whole_days(trace):
+        return size_of(trace, whole[0], len(whole)) / len(whole)
     begin, end = trace.span_s
     return len(trace.times_s) * DAY_S / max(end - begin, 1e-6)
 
 
+def of_whole_days(trace: Trace) -> Trace:
+    """The days that were watched from end to end; all of the trace where there is none."""
+    whole = whole_days(trace)
+    if not whole or trace.span_s == (whole[0] * DAY_S, (whole[-1] + 1) * DAY_S):
+        return trace
+    return cut(trace, whole[0] * DAY_S, (whole[-1] + 1) * DAY_S)
+
+
 def mean_work_s(trace: Trace) -> float:
-    """Mean of `as_work` over all requests; 0 where the trace has none."""
+    """Mean of ``service_s`` over all requests, of a trace that is `as_work`; 0 where it has none."""
     if trace.service_s is None or trace.service_is_response or not len(trace.service_s):
         return 0.0
     return math.fsum(trace.service_s) / len(trace.service_s)
@@ -99,14 +117,21 @@ def as_work(trace: Trace) -> Trace:
 
 
 def hours_of(trace: Trace) -> tuple[float, ...]:
-    """The share of a day's requests that falls into each hour; even for a trace of less than a day, which repeats."""
+    """The share of a day's requests that falls into each hour, by its whole days.
+
+    Without one: by the rate of each hour while it was watched; even for a trace of less than a day, which repeats.
+    """
+    trace = of_whole_days(trace)
     begin, end = trace.span_s
     if end - begin < DAY_S or not len(trace.times_s):
         return (1.0 / HOURS,) * HOURS
-    counts = [0] * HOURS
+    counts, watched_s = [0] * HOURS, [0.0] * HOURS
     for time_s in trace.times_s:
         counts[int(time_s % DAY_S // HOUR_S)] += 1
-    return tuple(count / len(trace.times_s) for count in counts)
+    for hour in range(math.floor(begin / HOUR_S), math.ceil(end / HOUR_S)):
+        watched_s[hour % HOURS] += min(end, (hour + 1) * HOUR_S) - max(begin, hour * HOUR_S)
+    rates = [count / seconds for count, seconds in zip(counts, watched_s, strict=True)]
+    return tuple(rate / math.fsum(rates) for rate in rates)
 
 
 def whole_days(trace: Trace) -> range:
@@ -166,20 +191,20 @@ def repeated(trace: Trace, horizon_s: float) -> Trace:
 
 
 def scaled(trace: Trace, factor: float, seed: int = 0) -> Trace:
-    """The trace with ``factor`` times its requests, 0 to 1000.
+    """The trace with ``factor`` times its requests, 0 to 1000, in the same time.
 
     Whole copies are laid over it, each moved by its own number of whole days around the trace's end (by chance within
-    the trace when it is shorter than two days); the part left over is a seeded choice of requests, of whole sessions
-    where the trace names them. Copies do not know of each other: more users of the same kind, not the same users
-    asking more. A choice of single requests thins sessions too, and moved copies put a busy day on a quiet one, so
-    that days differ less: variance of the day factor falls by up to ``1 / factor``.
+    the trace when it is not two or more whole days); the part left over is a seeded choice of requests, of whole
+    sessions where the trace names them. Copies do not know of each other: more users of the same kind, not the same
+    users asking more. A choice of single requests thins sessions too, and moved copies put a busy day on a quiet one,
+    so that days differ less: variance of the day factor falls by up to ``1 / factor``. Source: ours.
     """
     check_range("factor", factor, 0, MOST_FACTOR)
     whole, part = int(factor), factor - int(factor)
-    period = period_of(trace)
-    days = int(period // DAY_S)
+    begin, end = trace.span_s
+    days = len(whole_days(trace)) if of_whole_days(trace) is trace else 0
+    period = days * DAY_S if days > 1 else max(end - begin, 1e-6)
     moves = draw_many(Uniform(), seed, Purpose.DAY, whole + 1)
-    begin = trace.span_s[0] if days < 2 else math.floor(trace.span_s[0] / DAY_S) * DAY_S
     times, places = array("d"), array("q")
     for copy in range(whole + (part > 0)):
         by_s = moves[copy] * period if days < 2 else (1 + int(moves[copy] * (days - 1))) * DAY_S
@@ -193,8 +218,7 @@ def scaled(trace: Trace, factor: float, seed: int = 0) -> Trace:
         name: array(column.typecode, [column[places[place]] for place in order])
         for name, column in _columns(trace).items()
     }
-    span = trace.span_s if whole <= 1 and not part else (begin, max(begin + period, trace.span_s[1]))
-    return replace(trace, times_s=array("d", [times[place] for place in order]), span_s=span, **columns)
+    return replace(trace, times_s=array("d", [times[place] for place in order]), **columns)
 
 
 def _chosen(trace: Trace, share: float, seed: int) -> Sequence[int]:

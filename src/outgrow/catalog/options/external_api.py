@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from outgrow.catalog import gpu
-from outgrow.catalog.gpu import callers
+from outgrow.catalog.gpu import asks_an_api
 from outgrow.catalog.inference import InferenceOption, TaskPlan
 from outgrow.catalog.places import country
 from outgrow.domain.bill import Group, Usage
@@ -53,7 +53,7 @@ def _served(ctx: Context, task: InferenceTask, pinned: float | None) -> TaskPlan
         per_minute=api.requests_per_minute,
         at_a_time=api.requests_at_a_time,
         failure_frac=api.failure_frac,
-        callers=callers(task),
+        callers=asks_an_api(task),
     )
     outcome = ctx.observe(pool, ctx.arrivals(task))
     calls = outcome.requests if outcome.served is None else outcome.served

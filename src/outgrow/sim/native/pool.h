@@ -7,7 +7,7 @@ enum { RECORD_FIELDS = 7 };
 
 typedef struct {
     double arrived, service, patient_until, asked, pause, leaves, began;
-    int attempt, leaves_as, fails, orphan;
+    int attempt, leaves_as, fails, orphan, taken;
 } Request;
 
 /* A request that will be asked again. */
@@ -153,7 +153,7 @@ static int asks_again(Run *r, const Request *q, double now)
     Again later = {.at = at, .number = ++r->asked_again};
     later.request = (Request){.arrived = q->arrived, .service = q->service, .patient_until = q->patient_until,
                               .asked = at, .pause = q->pause * r->pause_factor, .leaves = NEVER, .began = -1.0,
-                              .attempt = q->attempt + 1, .leaves_as = ABANDONED};
+                              .attempt = q->attempt + 1, .leaves_as = ABANDONED, .taken = q->taken};
     push_again(r, &later);
     return 1;
 }
@@ -263,12 +263,13 @@ static inline void taken_up(Run *r, Request *q)
     q->began = r->now;
     if (q->orphan)
         return;
-    if (q->arrived >= r->warmup) {
+    if (q->arrived >= r->warmup && !q->taken) {
         double wait_s = r->now - q->arrived;
         count_time(&r->wait, wait_s);
         r->meters.wait_s += wait_s;
         r->meters.waited += wait_s > 0;
     }
+    q->taken = 1;
     double deadline = q->asked + r->timeout;
     q->orphan = r->now + q->service > deadline && asks_again(r, q, deadline);
 }
@@ -486,7 +487,7 @@ static void put_back(Run *r, Request *thrown, int count)
         r->meters.interrupted += q.arrived >= r->warmup;
         q.began = -1.0;
         if (q.leaves <= r->now) {
-            end_request(r, &q, q.leaves_as, r->now, -1, 0);
+            end_request(r, &q, q.leaves_as, q.leaves, -1, 0);
             continue;
         }
         if (r->queued == r->queue_size && !grow_queue(r))
