@@ -92,7 +92,8 @@ def scene(example: Example) -> Scene:
     """
     how = Simulated(seed=SEED).month(0)
     _, seen = watched(how, example.pool, example.arrivals, records=True)
-    assert seen is not None
+    if seen is None:
+        raise RuntimeError("the month of the example was not played")
     served = [row for row in _served(seen) if row.arrived_s < SCENE_DAYS * DAY_S]
     begin_s = _busiest(served) // 60 * 60
     end_s = begin_s + SCENE_S
