@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from outgrow.cli.terminal import money, out, table
+from outgrow.cli.terminal import money, out, say, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,10 +82,12 @@ def show_replay(result: dict[str, Any]) -> None:
     """What each option did with the trace, and what the log says of itself."""
     replay = result["replay"]
     out(
-        f"{replay['service']} in {replay['region']}: {replay['requests']:,} requests of {replay['trace']} in"
-        f" {replay['days']:.4g} days as recorded, seed {replay['seed']}, {result['engine']} kernel;"
-        " the bill is that of a 730 h month of them\n"
+        f"{replay['service']} in {replay['region']}, {replay['task']}: {replay['requests']:,} requests of"
+        f" {replay['trace']} in {replay['days']:.4g} days as recorded, seed {replay['seed']},"
+        f" {result['engine']} kernel; the bill is that of a 730 h month of them\n"
     )
+    if replay["days"] < 1:
+        say("note: less than a day was recorded: the bill is that of a month of such hours, day and night")
     out(table([_replayed(option) for option in result["options"]], REPLAYED, right=set(range(1, len(REPLAYED)))))
     for option in result["options"]:
         for line in _more({"endings": None, "broke": [], **option}):

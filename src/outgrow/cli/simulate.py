@@ -124,6 +124,7 @@ def _replayed(arguments: argparse.Namespace, opened: Opened) -> dict[str, Any]:
         opened,
         only=arguments.option,
         settings=dict(_setting(text) for text in arguments.setting),
+        task=arguments.task,
         asked_engine=arguments.engine,
         seed=arguments.seed,
     )

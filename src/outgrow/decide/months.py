@@ -37,7 +37,7 @@ class Month:
 
     @property
     def p95_s(self) -> float:
-        """Response time of 95 of 100 requests; 0 where nothing is served."""
+        """Response time of 95 of 100 requests; 0 where nobody asked or nothing is served."""
         return self.outcome.response.quantile(P95) if self.outcome else 0.0
 
 
@@ -83,7 +83,7 @@ def play_months(
 class Row:
     """One month in plain numbers, small enough to keep thousands and to send them about.
 
-    Infinite: never. ``None``: nothing is served. ``endings`` in the order of `Endings`.
+    Infinite: never. ``None``: nobody asked, or nothing is served. ``endings`` in the order of `Endings`.
     """
 
     usd: float
@@ -102,7 +102,7 @@ class Row:
 def row_of(month: Month) -> Row:
     """The numbers of a month."""
     outcome = month.outcome
-    if outcome is None:
+    if outcome is None or not outcome.requests:
         return Row(usd=month.usd, broke=month.broke)
     return Row(
         usd=month.usd,

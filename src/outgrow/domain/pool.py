@@ -163,13 +163,14 @@ class ResponseTimes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """How requests ended, as shares of those that ended."""
+    """How requests ended, as shares of all; ``unfinished``: they would still be waiting, long after they came."""
 
     completed: float = 1.0
     rejected: float = 0.0
     timed_out: float = 0.0
     abandoned: float = 0.0
     failed: float = 0.0
+    unfinished: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,9 +180,9 @@ class Outcome:
     Worker-seconds by what workers did: ``busy_s + cold_s + idle_s``; the same by who is billed for them: ``active_s``,
     which are always on, and ``flex_s``. ``second_slack_s`` is what rounding every stretch from start to stop up to
     whole seconds adds, ``block_slack_s`` to blocks of five minutes; ``surplus_s`` vCPU-seconds above a baseline.
-    ``cold_share`` of the requests met a start, ``delayed_share`` waited at all; ``attempts`` a request; ``requests`` a
-    day, as they came; ``utilisation_frac`` of the time that workers (of hosts: vCPUs) are there they work; ``served``
-    attempts a day that were worked on to the end (``None``: one a request).
+    ``cold_share`` of the requests met a start, ``delayed_share`` were not taken up at once; ``attempts`` a request;
+    ``requests`` a day, as they came; ``utilisation_frac`` of the time that workers (of hosts: vCPUs) are there they
+    work; ``served`` attempts a day that were worked on to the end (``None``: one a request).
     """
 
     response: ResponseTimes

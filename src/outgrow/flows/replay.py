@@ -16,12 +16,13 @@ from outgrow.decide.sample import quantile
 from outgrow.domain.errors import SpecError
 from outgrow.domain.option import Rejection
 from outgrow.domain.units import SEED
-from outgrow.flows.measured import WEB, described
+from outgrow.flows.measured import WEB, described, with_measured
 from outgrow.flows.records import Rows, Witness
 from outgrow.flows.study import FORMAT, options_to_play
 from outgrow.sim.compiled import engine
 from outgrow.sim.predict import Simulated
 from outgrow.sim.requests import DAY_S
+from outgrow.sim.traces import per_day_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from outgrow.domain.pool import Outcome
     from outgrow.domain.trace import Trace
+    from outgrow.domain.workload import Service
+    from outgrow.flows.measured import Measured
     from outgrow.flows.question import Opened
     from outgrow.flows.study_part import Settings
     from outgrow.sim.compiled import Engine
@@ -38,42 +41,74 @@ SHARES = (0.5, 0.95, 0.99)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """What is replayed: some options with their settings, on a trace in the spec, with one seed."""
+    """What is replayed: the trace of one task of ``service``, which has no other, on some options with their settings.
+
+    As recorded: the demand that the spec states beside the trace does not count, a ``--scale`` of the trace does.
+    """
 
     opened: Opened
+    service: Service
+    trace: Trace
     options: tuple[tuple[str, Settings], ...]
     seed: int
     engine: Engine | None = None
 
 
 def plan_replay(
-    opened: Opened, *, only: Sequence[str], settings: Settings, seed: int = SEED, asked_engine: Engine | None = None
+    opened: Opened,
+    *,
+    only: Sequence[str],
+    settings: Settings,
+    task: str | None = None,
+    seed: int = SEED,
+    asked_engine: Engine | None = None,
 ) -> Replay:
-    """A replay. Raises `SpecError` where no task has a trace, and as `options_to_play` does."""
-    if _trace_of(opened) is None:
+    """A replay of the trace of ``task``. Raises `SpecError` where no or another task has one, as `options_to_play`."""
+    measured = _replayed(opened, task)
+    assert measured.trace is not None
+    if measured.per_day is None:
+        measured = dataclasses.replace(measured, per_day=per_day_of(measured.trace), service_times_s=())
+    service = with_measured(opened.service, [measured])
+    service = dataclasses.replace(service, inference=tuple(t for t in service.inference if t.name == measured.task))
+    return Replay(
+        opened=opened,
+        service=service,
+        trace=measured.trace,
+        options=options_to_play(opened, service, only, settings),
+        seed=seed,
+        engine=asked_engine,
+    )
+
+
+def _replayed(opened: Opened, task: str | None) -> Measured:
+    """Whose trace it is: that of the command line, else the only one of the spec, else that of ``task``."""
+    found = {one.task: one for one in opened.measured if one.trace is not None and one.task != WEB}
+    if not found:
         raise SpecError("--replay: needs a trace; found none", hint="--trace FILE, or arrivals: file in the spec")
-    chosen = options_to_play(opened, opened.service, only, settings)
-    return Replay(opened=opened, options=chosen, seed=seed, engine=asked_engine)
-
-
-def _trace_of(opened: Opened) -> Trace | None:
-    return next((measured.trace for measured in opened.measured if measured.trace and measured.task != WEB), None)
+    given = [one for one in found.values() if one.per_day is not None]
+    if given or (len(found) == 1 and task is None):
+        return next(iter(given or found.values()))
+    if task is None:
+        raise SpecError(
+            f"--task: {', '.join(found)} have traces; say which is replayed", hint=f"--task {next(iter(found))}"
+        )
+    if task not in found:
+        raise SpecError(f"--task: found {task!r}; tasks with a trace: {', '.join(found)}")
+    return found[task]
 
 
 def run_replay(replay: Replay, records: Path | None = None) -> dict[str, Any]:
     """Plays and sums up; ``records`` gets one row a request and option."""
-    opened = replay.opened
-    trace = _trace_of(opened)
-    assert trace is not None
+    opened, trace = replay.opened, replay.trace
     how = Simulated(seed=replay.seed, engine=replay.engine, exact=True)
     options, rows = [], Rows()
     for name, settings in replay.options:
         witness = Witness(how)
         market = dataclasses.replace(opened.market, observe=witness if records else how)
-        built = sized(option_named(name, "--option"), opened.service, market, settings)
+        built = sized(option_named(name, "--option"), replay.service, market, settings)
         if isinstance(built, Rejection):
             raise SpecError(f"--option {name}: cannot be built: {built.found}")
-        rows.add(name, witness, opened.service, market)
+        rows.add(name, witness, replay.service, market)
         days = (trace.span_s[1] - trace.span_s[0]) / DAY_S
         options.append(_option(name, settings, built.monthly_usd, built.shape.outcome, days))
     if records:
@@ -84,6 +119,7 @@ def run_replay(replay: Replay, records: Path | None = None) -> dict[str, Any]:
             "service": opened.service.name,
             "region": opened.service.region,
             "on": opened.market.on.isoformat(),
+            "task": replay.service.inference[0].name,
             "trace": trace.name,
             "requests": len(trace.times_s),
             "days": (trace.span_s[1] - trace.span_s[0]) / DAY_S,

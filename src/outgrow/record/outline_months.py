@@ -21,7 +21,7 @@ NOTICEABLE_SHARE = 0.01
 MUCH_FRAC = 0.1
 """A bill missed by this much is worth a sentence even for an option that was not chosen."""
 
-UNANSWERED = ("rejected", "timed_out", "abandoned", "failed")
+UNANSWERED = ("rejected", "timed_out", "abandoned", "failed", "unfinished")
 TIMES = ("p50_s", "p95_s", "p99_s")
 SHARES = ("cold_share", "delayed_share", "utilisation_frac")
 """What is a share of the requests, or of the workers' time."""
@@ -109,7 +109,7 @@ def _cell(view: View, study: Mapping[str, Any], name: str) -> str:
 
 def _endings(view: View, endings: Mapping[str, float] | None) -> str:
     """How requests ended that were not answered, each with its share."""
-    shares = [(name, endings[name]) for name in UNANSWERED if endings[name] > 0] if endings else []
+    shares = [(name, share) for name in UNANSWERED if (share := endings.get(name, 0.0)) > 0] if endings else []
     return ", ".join(f"{view.label(f'ending.{name}')} {view.share(value)}" for name, value in shares)
 
 

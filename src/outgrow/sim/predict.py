@@ -22,6 +22,7 @@ import dataclasses
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from outgrow.domain.pool import FixedPool, FlexPool, HostPool, OpenPool
@@ -29,8 +30,8 @@ from outgrow.sim import closed_form
 from outgrow.sim.compiled import simulate
 from outgrow.sim.credits import host_surplus_s
 from outgrow.sim.mapping import fixed_servers, flex_workers, host, limited_api
-from outgrow.sim.requests import DAY_S
-from outgrow.sim.runs import MOST_DAYS, Aim, run_of
+from outgrow.sim.requests import DAY_S, HOUR_S, HOURS
+from outgrow.sim.runs import DRAIN_S, MOST_DAYS, Aim, run_of
 from outgrow.sim.seen import outcome_of
 from outgrow.sim.traces import MOST_FACTOR, per_day_of
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from outgrow.domain.pool import Outcome, Pool
     from outgrow.sim.compiled import Engine
     from outgrow.sim.model import Model
-    from outgrow.sim.observed import Observed
+    from outgrow.sim.observed import Observed, Span
 
 REQUESTS = 10_000
 """Requests counted in an expected month."""
@@ -111,9 +112,29 @@ def watched(
     share = pool.copies if isinstance(pool, HostPool) else 1
     requests, span = run_of(how.aim, pool, _shared(arrivals, share))
     seen = simulate(model, requests, span, records=records, asked=how.engine)
-    counted = (span.horizon_s - span.warmup_s) / DAY_S
-    found = outcome_of(seen, counted, capacity_s=capacity_s, workers=workers)
+    if how.exact:
+        found = _replayed(pool, seen, span, capacity_s, workers)
+    else:
+        counted = (span.horizon_s - span.warmup_s) / DAY_S
+        found = outcome_of(seen, counted, capacity_s=capacity_s, workers=workers)
     return _of_a_month(how, pool, arrivals, found, share), seen
+
+
+def _replayed(pool: Pool, seen: Observed, span: Span, capacity_s: float | None, workers: int) -> Outcome:
+    """A replay, without what is always on while the last requests are answered after its end."""
+    end_s = span.horizon_s - DRAIN_S
+    active = pool.active if isinstance(pool, FlexPool) else pool.workers if isinstance(pool, FixedPool) else (0,) * 24
+    begun = [max(end_s, hour * HOUR_S) for hour in range(int(end_s // HOUR_S), int(span.horizon_s // HOUR_S) + 1)]
+    after_s = sum(
+        active[int(begin // HOUR_S) % HOURS] * (end - begin) for begin, end in pairwise([*begun, span.horizon_s])
+    )
+    on_s = max(0.0, seen.meters.active_s - after_s)
+    idle_s = max(0.0, seen.meters.idle_s - (seen.meters.active_s - on_s))
+    meters = dataclasses.replace(seen.meters, active_s=on_s, idle_s=idle_s)
+    days = (end_s - span.warmup_s) / DAY_S
+    return outcome_of(
+        dataclasses.replace(seen, meters=meters), days, capacity_s=capacity_s, workers=workers, drained=True
+    )
 
 
 def _predicted(how: Simulated, pool: Pool, arrivals: Arrivals) -> Outcome:

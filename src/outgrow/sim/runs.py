@@ -62,6 +62,9 @@ MOST_REQUESTS = 400_000.0
 WARM_UP_S = DAY_S
 """A day: sessions, queues and warm workers of the day before are there when counting begins."""
 
+DRAIN_S = DAY_S
+"""A replay goes on for a day after the last request, so that it is answered, too, if it ever is."""
+
 TRACE_REQUESTS = 200_000.0
 """Of a longer trace what is to be expected is played from so many requests, on whole days of it one after another."""
 
@@ -116,7 +119,8 @@ def run_of(aim: Aim, pool: Pool, arrivals: Arrivals) -> tuple[Given, Span]:
         return _drawn_run(aim, arrivals)
     played = _played(trace, arrivals.per_day / per_day_of(trace), aim, arrivals.stream)
     begin, end = played.span_s
-    span = Span(horizon_s=end, warmup_s=begin, seed=aim.run_seed(arrivals.stream))
+    horizon_s = end + DRAIN_S if aim.exact else end
+    span = Span(horizon_s=horizon_s, warmup_s=begin, seed=aim.run_seed(arrivals.stream))
     return _given(played, span.seed, _pace(pool, trace)), span
 
 

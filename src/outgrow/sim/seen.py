@@ -30,19 +30,26 @@ class SeenTimes:
         return self.answered.reached(share * self.ended) if self.ended > 0 else 0.0
 
 
-def outcome_of(seen: Observed, days: float, *, capacity_s: float | None, workers: int) -> Outcome:
-    """What one run saw, per day; ``capacity_s`` is how many worker-seconds a day there could be at the most."""
+def outcome_of(
+    seen: Observed, days: float, *, capacity_s: float | None, workers: int, drained: bool = False
+) -> Outcome:
+    """What one run saw, per day; ``capacity_s`` is how many worker-seconds a day there could be at the most.
+
+    Requests without an ending at the horizon: in a ``drained`` run, which played on after the last one came, they never
+    get one. Elsewhere a few are simply under way and left out, many (`stuck`) are counted as never answered.
+    """
     meters = seen.meters
-    ended = meters.arrivals - meters.unfinished
+    unfinished = meters.unfinished if drained else stuck(meters)
+    ended = meters.arrivals - meters.unfinished + unfinished
     up_s = meters.active_s + meters.flex_s or (capacity_s or 0.0) * days
-    offered_s = meters.busy_s / days
+    at_once = seen.wait.total - meters.waited
     return Outcome(
         response=SeenTimes(seen.response.summed(), ended),
         requests=meters.arrivals / days,
         cold_starts=(meters.cold_starts + meters.warm_starts) / days,
         cold_share=meters.delayed / ended if ended > 0 else 0.0,
-        delayed_share=meters.waited / ended if ended > 0 else 0.0,
-        busy_s=offered_s,
+        delayed_share=1.0 - at_once / meters.arrivals if meters.arrivals else 0.0,
+        busy_s=meters.busy_s / days,
         cold_s=meters.cold_s / days,
         idle_s=meters.idle_s / days,
         active_s=meters.active_s / days,
@@ -53,12 +60,12 @@ def outcome_of(seen: Observed, days: float, *, capacity_s: float | None, workers
         utilisation_frac=meters.busy_s / up_s if up_s > 0 else 0.0,
         served=meters.served / days,
         attempts=meters.attempts / meters.arrivals if meters.arrivals else 1.0,
-        endings=_endings(meters, ended),
+        endings=_endings(meters, ended, unfinished),
         bottleneck=overload(seen.meters, days, capacity_s, workers),
     )
 
 
-def _endings(meters: Meters, ended: float) -> Endings:
+def _endings(meters: Meters, ended: float, unfinished: float) -> Endings:
     if ended <= 0:
         return Endings()
     return Endings(
@@ -67,7 +74,18 @@ def _endings(meters: Meters, ended: float) -> Endings:
         timed_out=meters.timed_out / ended,
         abandoned=meters.abandoned / ended,
         failed=meters.failed / ended,
+        unfinished=unfinished / ended,
     )
+
+
+UNDER_WAY = 10
+"""So many requests may be under way at the horizon of any run."""
+
+
+def stuck(meters: Meters) -> float:
+    """Requests that wait at the horizon because nothing serves them: 0, or where there are many, all that wait."""
+    many = meters.unfinished > UNDER_WAY and meters.unfinished > NEVER_FINISHED * meters.arrivals
+    return meters.unfinished if many else 0.0
 
 
 NEVER_FINISHED = 0.02

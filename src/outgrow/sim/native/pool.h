@@ -26,7 +26,7 @@ typedef struct {
     double horizon, warmup, timeout, warm_share, warm_fade, failure_share, scaler_value;
     double tokens_per_s, burst, pause, pause_factor, jitter, life_mean, notice;
     double reduced_after, off_after, raised_after;
-    int max_workers, count, slots, scaler, has_patience, timeout_drops, leaves_in_order, record;
+    int max_workers, count, used, slots, scaler, has_patience, timeout_drops, leaves_in_order, record;
     int limits_rate, attempts, interrupts, has_quiet, reduced_to;
     double queue_limit;
     int active[HOURS];
@@ -422,9 +422,11 @@ static inline void fill(Run *r, int w)
 static void start_worker(Run *r)
 {
     int w = -1, warm = 0;
-    for (int k = 0; k < r->count; k++)
+    for (int k = 0; k < r->used; k++)
         if (r->workers[k].state == OFF && (w < 0 || r->workers[k].stopped_at > r->workers[w].stopped_at))
             w = k;
+    if (w < 0)
+        w = r->used++;
     Worker *worker = &r->workers[w];
     if (r->warm_share > 0) {
         double fresh = draw(&r->flash);
@@ -453,7 +455,7 @@ static void hold_floor(Run *r)
 static void let_go(Run *r)
 {
     if (!stays(r))
-        for (int w = 0; w < r->count; w++)
+        for (int w = 0; w < r->used; w++)
             if (r->workers[w].state == IDLE && r->due[w] == NEVER)
                 r->due[w] = r->now + draw(&r->idle);
 }
@@ -462,7 +464,7 @@ static void cancel_surplus(Run *r)
 {
     while (r->starting && r->up > r->floor && (size_t)(r->starting - 1) * (size_t)r->slots >= r->queued) {
         int w = -1;
-        for (int k = 0; k < r->count; k++)
+        for (int k = 0; k < r->used; k++)
             if (r->workers[k].state == STARTING && (w < 0 || r->workers[k].since >= r->workers[w].since))
                 w = k;
         r->meters.cold_s += spent(r, r->workers[w].since);
@@ -679,10 +681,10 @@ enum { WORKER_EVENT, LOSE_EVENT, WINDOW_EVENT, RAISE_EVENT, LEAVE_EVENT, ARRIVE_
 static int play(Run *r, PyThreadState **thread)
 {
     for (uint32_t events = 1;; events++) {
-        int w = first_due(r->due, r->count), what = WORKER_EVENT;
+        int w = first_due(r->due, r->used), what = WORKER_EVENT;
         double at = r->due[w];
         if (r->interrupts)
-            for (int k = 0; k < r->count; k++)
+            for (int k = 0; k < r->used; k++)
                 if (r->lost_at[k] < at)
                     at = r->lost_at[w = k], what = LOSE_EVENT;
         if (r->window_at < at)
@@ -764,6 +766,7 @@ static int set_up(Run *r)
         varies |= r->active[h] != r->active[0];
     r->window_at = varies ? HOUR_S : NEVER;
     r->floor = r->up = r->active[0];
+    r->used = r->floor ? r->floor : 1; /* those from here on never ran: nothing can be due of them */
     r->limit = r->max_workers;
     r->places = (int64_t)r->floor * r->slots;
     r->leave_at = r->raise_at = NEVER;
