@@ -64,28 +64,27 @@ def plan_replay(
     asked_engine: Engine | None = None,
 ) -> Replay:
     """A replay of the trace of ``task``. Raises `SpecError` where no or another task has one, as `options_to_play`."""
-    measured = _replayed(opened, task)
-    assert measured.trace is not None
+    measured, trace = _replayed(opened, task)
     if measured.per_day is None:
-        measured = dataclasses.replace(measured, per_day=per_day_of(measured.trace), service_times_s=())
+        measured = dataclasses.replace(measured, per_day=per_day_of(trace), service_times_s=())
     service = with_measured(opened.service, [measured])
     service = dataclasses.replace(service, inference=tuple(t for t in service.inference if t.name == measured.task))
     return Replay(
         opened=opened,
         service=service,
-        trace=measured.trace,
+        trace=trace,
         options=options_to_play(opened, service, only, settings),
         seed=seed,
         engine=asked_engine,
     )
 
 
-def _replayed(opened: Opened, task: str | None) -> Measured:
+def _replayed(opened: Opened, task: str | None) -> tuple[Measured, Trace]:
     """Whose trace it is: that of the command line, else the only one of the spec, else that of ``task``."""
-    found = {one.task: one for one in opened.measured if one.trace is not None and one.task != WEB}
+    found = {one.task: (one, one.trace) for one in opened.measured if one.trace is not None and one.task != WEB}
     if not found:
         raise SpecError("--replay: needs a trace; found none", hint="--trace FILE, or arrivals: file in the spec")
-    given = [one for one in found.values() if one.per_day is not None]
+    given = [one for one in found.values() if one[0].per_day is not None]
     if given or (len(found) == 1 and task is None):
         return next(iter(given or found.values()))
     if task is None:
