@@ -20,8 +20,9 @@ def arrival_times(requests: Requests, seed: int, until_s: float) -> Iterator[flo
 
     Poisson with one rate: sums of exponential gaps. With a rate for each hour: a unit exponential is spent at the rate
     of the hour, across as many hours as it lasts (time change); a day's factor multiplies its rates. Requests of
-    sessions that overlap are merged by time, those of an earlier session first where times are equal. Raises ValueError
-    at a given time that is out of order.
+    sessions that overlap are merged by time, those of an earlier session first where times are equal. Exact for rates
+    that are constant within each hour (0 to 1e12 requests an hour), ``until_s`` >= 0. Raises ValueError at a given time
+    that is out of order. Source: Cinlar 1975, Introduction to Stochastic Processes (time change).
     """
     match requests:
         case Given():

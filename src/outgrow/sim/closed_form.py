@@ -35,7 +35,11 @@ QUEUE_DELAY_S = 4.0
 
 @lru_cache(maxsize=512)
 def predict(pool: Pool, arrivals: Arrivals) -> Outcome:
-    """What a pool does with a day of arrivals, by formula; remembered, because options share pools."""
+    """What a pool does with a day of arrivals, by formula; remembered, because options share pools.
+
+    Requests and seconds a day. The formulas and their sources stand where they are computed; what none of them sees,
+    in the head of this file.
+    """
     if isinstance(pool, (FlexPool, FixedPool)) and pool.slots > 1:
         return _by_slots(pool, arrivals)
     found = _answered(pool, arrivals)
@@ -211,7 +215,10 @@ def _overload(busiest: float, workers: int) -> Message | None:
 
 
 def _closed_hours(pool: FixedPool, arrivals: Arrivals) -> list[Part]:
-    """Requests that arrive while nothing is on: they wait to the next hour that has workers, then share the backlog."""
+    """Requests that arrive while nothing is on: they wait to the next hour that has workers, then share the backlog.
+
+    Spread over four quarters of their hour; new requests do not delay them. Source: ours.
+    """
     if all(pool.workers) or not any(pool.workers):
         lost = arrivals.per_day if not any(pool.workers) else 0.0
         return [Part(weight=lost, service=pool.service, lost=True)] if lost else []
@@ -329,7 +336,10 @@ def _one_worker_hour(pool: FlexPool, rate: float) -> _FlexHour:
 
 
 def _several_workers_hour(pool: FlexPool, rate: float) -> _FlexHour:
-    """Several flex workers by the overflow approximation, `several_flex_workers`, within what the workers can bill."""
+    """Several flex workers by the overflow approximation, `several_flex_workers`, within what the workers can bill.
+
+    A request that finds all busy waits for what is left of a start, a quarter or three of it. Source: ours.
+    """
     several = several_flex_workers(
         rate, pool.service, pool.cold_start, pool.idle_timeout_s, pool.max_workers, QUEUE_DELAY_S
     )
@@ -397,7 +407,7 @@ def _active_hour(pool: FlexPool, rate: float, active: int) -> _FlexHour:
 
 
 def _overflow_share(pool: FlexPool, rate: float, active: int) -> float:
-    """The share of requests that goes to flex, by bisection: the more leaves, the shorter the base's queue."""
+    """The share of requests that goes to flex, by bisection: the more leaves, the shorter the base's queue. Ours."""
 
     def late(kept_rate: float) -> float:
         queue = _queue_part(1.0, active, kept_rate, pool.service)

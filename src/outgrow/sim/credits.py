@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def host_surplus_s(pool: HostPool, arrivals: Arrivals) -> float:
-    """vCPU-seconds a day that the hosts are billed above their baseline, over days that differ as the pattern says."""
+    """vCPU-seconds a day that the hosts are billed above their baseline, over days that differ as the pattern says.
+
+    `surplus_s` of ``per_day x E[work] x factor`` over `CREDIT_DAYS` days; a day earns ``vcpu x copies x baseline x
+    86,400``. Limits: the hosts share their credits here, which AWS does not let them. Source: ours.
+    """
     if pool.baseline_frac is None:
         return 0.0
     earned_s = pool.vcpu * pool.copies * pool.baseline_frac * DAY_S

@@ -46,14 +46,18 @@ def spread_days(variance: float, days: int, seed: int, engine: Engine | None = N
     """``days`` factors that together stand for the gamma law of mean 1 and this variance, in a shuffled order.
 
     ``EACH_DAY x days`` draws are sorted and cut into ``days`` equal parts; a day gets the mean of one, all scaled to
-    mean 1. The variance within a part is lost: a quarter for 4 days, a tenth for 8, a hundredth for 32.
+    mean 1. The variance within a part is lost: a quarter for 4 days, a tenth for 8, a hundredth for 32. variance > 0,
+    days >= 1. Source: stratified sampling, Cochran 1977, chapter 5.
     """
     return _grouped(draw_many(Gamma(shape=1.0 / variance), seed, Purpose.DAY, EACH_DAY * days, asked=engine), days, 1.0)
 
 
 @lru_cache(maxsize=256)
 def month_factors(variance: float, days: int, seed: int, engine: Engine | None = None) -> tuple[float, ...]:
-    """``days`` factors that stand for the days of one month drawn from the gamma law; their mean is the month's."""
+    """``days`` factors, 1 to 29, that stand for the days of one month drawn from the gamma law, with the month's mean.
+
+    variance > 0. How much days differ is understated as by `spread_days`: so are the waits of the busiest ones.
+    """
     drawn = draw_many(Gamma(shape=1.0 / variance), seed, Purpose.DAY, MONTH_DAYS, asked=engine)
     return _grouped(drawn, days, sum(drawn) / MONTH_DAYS)
 

@@ -95,7 +95,7 @@ class Summed:
         return self.below[-1]
 
     def within(self, seconds: float) -> float:
-        """How many are at most ``seconds``, a fraction where a bin is cut."""
+        """How many are at most ``seconds``, a fraction where a bin is cut; off by a bin's width at most, 1.6 %."""
         place = bin_of(seconds) - self.first
         if place < 0:
             return 0.0
@@ -128,7 +128,7 @@ class Summed:
 
 
 def bin_of(seconds: float) -> int:
-    """The bin of a time (s, >= 0; infinite in the last one)."""
+    """The bin of a time (s, >= 0; infinite in the last one); ``2^(octave - 20) x (1 + part / 64)`` is its lower edge."""
     if seconds == math.inf:
         return BINS - 1
     mantissa, exponent = math.frexp(seconds)

@@ -28,6 +28,9 @@ NEVER = math.inf
 def play_host(host: Host, requests: Requests, span: Span) -> Observed:
     """What a host does with the requests, and what its credits cost.
 
+    The balance (vCPU-seconds) changes by ``vcpu x baseline - busy`` a second, between 0 and what 24 hours earn.
+    Source: AWS, "CPU credits and baseline utilization" and "Unlimited mode concepts".
+
     Of the meters, ``busy_s`` is vCPU-seconds of work done, ``idle_s`` those not used, ``surplus_s`` vCPU-seconds billed
     above the baseline, ``throttled_s`` seconds at less than full speed. Limits: requests do not share a vCPU, memory
     and disk are not modelled; what is owed at the horizon and not yet billed stays unbilled.

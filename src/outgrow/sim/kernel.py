@@ -50,7 +50,8 @@ def play_pool(pool: WorkerPool, requests: Requests, span: Span, *, records: bool
     """What a pool of workers does with the requests, by the semantics above.
 
     ``records`` keeps one flat record per counted request, `RECORD_FIELDS`, in the order they ended. Limits: service
-    does not slow down with the number of requests on a worker; one queue. Cost: a look at every worker an event.
+    does not slow down with the number of requests on a worker; one queue. Cost: a look at every worker an event. Ties
+    and endings are ours (above); the rules of `WorkerPool` name their sources.
     """
     run = _Run(pool, requests, span, records=records)
     run.play()

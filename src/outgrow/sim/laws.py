@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fixed:
-    """Always ``value_s`` (s, >= 0, infinite allowed). Draws nothing."""
+    """Always ``value_s`` (s, >= 0, infinite allowed: never). Draws nothing."""
 
     value_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exponential:
-    """``P(X > t) = exp(-t / mean_s)``, mean_s >= 0 in seconds."""
+    """``P(X > t) = exp(-t / mean_s)``, mean_s >= 0 in seconds. Drawn by the ziggurat of `outgrow.sim.ziggurat`."""
 
     mean_s: float
 
@@ -30,7 +30,10 @@ class Lognormal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Empirical:
-    """One of ``values_s`` (s, each >= 0, at least one), all equally likely, with replacement."""
+    """One of ``values_s`` (s, each >= 0, at least one), all equally likely, with replacement.
+
+    It knows no time longer than the longest of them: a tail that few measurements have not seen is missing.
+    """
 
     values_s: tuple[float, ...]
 
@@ -42,7 +45,10 @@ class Uniform:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gamma:
-    """Gamma with mean 1 and variance ``1 / shape``: the factor of a day. shape > 0."""
+    """Gamma with mean 1 and variance ``1 / shape``: the factor of a day. shape > 0.
+
+    Source: a Poisson rate that is gamma gives negative binomial counts, Greenwood and Yule 1920.
+    """
 
     shape: float
 
@@ -59,13 +65,13 @@ AnyLaw = TimeLaw | Uniform | Gamma | Geometric
 
 
 def lognormal_parameters(law: Lognormal) -> tuple[float, float]:
-    """(m, s) of ``exp(m + s Z)``."""
+    """(m, s) of ``exp(m + s Z)`` with the mean (s, > 0) and coefficient of variation (>= 0) of the law, both exact."""
     variance = math.log1p(law.cv * law.cv)
     return math.log(law.mean_s) - variance / 2, math.sqrt(variance)
 
 
 def mean_s(law: TimeLaw) -> float:
-    """E[X] in seconds."""
+    """E[X] in seconds; infinite for a `Fixed` that never comes."""
     match law:
         case Fixed():
             return law.value_s

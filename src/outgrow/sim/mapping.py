@@ -21,7 +21,7 @@ AT_A_TIME = 1000
 
 
 def time_law(law: Law) -> TimeLaw:
-    """Measured values, a fixed time, or lognormal with the same mean and coefficient of variation."""
+    """Measured values, a fixed time, or lognormal with the same mean (s) and coefficient of variation."""
     if law.values_s:
         return Empirical(values_s=law.values_s)
     if law.cv == 0 or law.mean_s == 0:
@@ -100,7 +100,10 @@ def fixed_servers(pool: FixedPool) -> model.WorkerPool:
 
 
 def limited_api(pool: OpenPool) -> model.WorkerPool:
-    """Somebody else's service with its limits: what exceeds them is refused at once, and asked again."""
+    """Somebody else's service with its limits: what exceeds them is refused at once, and asked again.
+
+    The bucket holds a minute's tokens, as providers describe "requests a minute"; a narrower window refuses more.
+    """
     limit = None
     if pool.per_minute is not None:
         limit = model.RateLimit(per_s=pool.per_minute / 60, burst=max(1.0, pool.per_minute))
@@ -119,5 +122,5 @@ def limited_api(pool: OpenPool) -> model.WorkerPool:
 
 
 def host(pool: HostPool) -> model.Host:
-    """One of the hosts."""
+    """One of the hosts, with surplus credits to be had, as T3 and T4g come; the system's own CPU is not played."""
     return model.Host(work=time_law(pool.work), vcpu=pool.vcpu, baseline_frac=pool.baseline_frac)

@@ -33,7 +33,7 @@ class QueueDelay:
 class RequestCount:
     """Wants ``ceil((queued + running) / per_worker)`` workers up at any moment. per_worker >= 1.
 
-    Source: RunPod, scaler type REQUEST_COUNT.
+    Limits: it looks at every event, a provider every few seconds. Source: RunPod, scaler type REQUEST_COUNT.
     """
 
     per_worker: int
@@ -41,12 +41,15 @@ class RequestCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EachWait:
-    """Every request that has to wait starts a worker, and the start runs on whatever happens ("keep")."""
+    """Every request that has to wait starts a worker, and the start runs on whatever happens ("keep").
+
+    Not a cloud's rule but one that queues with setup times are studied under; it holds the engine against those.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """As many starts as requests wait; a start too many is cancelled, the newest first. At most ``at_once`` starts.
+    """As many starts as requests wait, at most ``at_once`` (>= 1); a start too many is cancelled, the newest first.
 
     Not a cloud's rule but the one solved exactly in the literature: Gandhi, Doroudi, Harchol-Balter and Scheller-Wolf,
     M/M/k/setup, SIGMETRICS 2013.
@@ -90,7 +93,7 @@ class Retry:
 class RateLimit:
     """A token bucket at the door: ``per_s`` tokens a second up to ``burst``; an attempt without one is rejected.
 
-    per_s > 0, burst >= 1; the bucket is full at the start.
+    per_s > 0, burst >= 1; the bucket is full at the start. Source: Turner 1986, leaky bucket as a meter.
     """
 
     per_s: float
@@ -108,6 +111,7 @@ class Interruptions:
 
     From the notice on it takes nothing new and a replacement starts if the floor asks for one; what it has not finished
     when the notice ends goes back to the head of the queue and begins anew. mean_s > 0, notice_s >= 0.
+    Limits: each worker is lost by itself, where a provider takes many at once when capacity is short.
     Source: EC2 spot instances, notice of two minutes; how often: AWS Spot Instance Advisor, by machine and region.
     """
 
@@ -127,7 +131,8 @@ class Quiet:
     After ``reduced_after_s`` without a request at most ``reduced_to`` workers start, after ``off_after_s`` none. Active
     workers are not touched. The limit is raised ``raised_after_s`` after the first request that met it; infinite:
     never.
-    Source: RunPod, 3 days to 2 workers, 7 days to none "until a person raises it".
+    Source: RunPod, 3 days to 2 workers, 7 days to none "until a person raises it"; that it takes the person half a day
+    is a guess.
     """
 
     reduced_after_s: float = 3 * DAY_S
@@ -146,6 +151,9 @@ class Quiet:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerPool:
     """Workers that start on demand beside a floor of active ones, before one first-come first-served queue.
+
+    Times in seconds, shares 0 to 1. Service does not slow down as a worker fills. Sources: RunPod's serverless
+    documentation for workers, scaler and idle timeout; `Retry`, `RateLimit`, `Interruptions` and `Quiet` name theirs.
 
     Attributes:
         service: time of one request on a worker, whatever else the worker is doing.
@@ -223,6 +231,9 @@ class WorkerPool:
 class PerRequest:
     """Functions scaled per request: no queue, a request that finds no idle instance starts one and is served by it.
 
+    No option is built on it: it holds the engine against the published values of Mahmoudi and Khazaei, SimFaaS 2021.
+    Times in seconds.
+
     Attributes:
         warm: response time of a request that an idle instance serves.
         cold: response time of one that starts an instance, the start included.
@@ -257,8 +268,8 @@ class Host:
         vcpu: vCPUs, 1 to 512.
         baseline_frac: share of each vCPU that may be used for ever, 0 to 1; None: the machine is not burstable.
         unlimited: surplus credits may be bought (the default of the T4g and T3 families).
-        launch_credits_s: vCPU-seconds in the balance at the start.
-        system_vcpu: vCPUs kept busy by everything else, in the mean.
+        launch_credits_s: vCPU-seconds in the balance at the start, >= 0; above what 24 hours earn they are lost.
+        system_vcpu: vCPUs kept busy by everything else, in the mean, 0 to ``vcpu``: spends credits, takes no speed.
     """
 
     work: TimeLaw

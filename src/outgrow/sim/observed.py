@@ -26,6 +26,7 @@ class Span:
     """How long to play, from where to count, with which seed.
 
     What arrives before ``warmup_s`` is played but not counted; at ``horizon_s`` everything stops where it stands.
+    Seconds, 0 <= warmup_s <= horizon_s <= 1e15; any whole number is a seed.
     """
 
     horizon_s: float

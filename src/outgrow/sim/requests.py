@@ -19,7 +19,10 @@ NO_GAP = Fixed(value_s=0.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poisson:
-    """Independent arrivals: ``per_hour[h]`` requests expected between h:00 and h+1:00 of every day."""
+    """Independent arrivals: ``per_hour[h]`` requests, 0 to 1e12, expected between h:00 and h+1:00 of every day.
+
+    It knows no people who ask twice and no busy days: waits come out too short, cold starts too many.
+    """
 
     per_hour: tuple[float, ...]
 
@@ -40,7 +43,8 @@ class Sessions:
         day_factors: the factors themselves, day after day and over again; drawn when there are none.
 
     A session that begins late in an hour goes on into the next, so a peak is followed by a short echo. Source of the
-    shape: cluster processes of Neyman and Scott 1958; of the default figures: `outgrow.domain.pool.DEFAULT_PATTERN`.
+    shape: branching renewal processes, Bartlett 1963 and Lewis 1964; of the default figures:
+    `outgrow.domain.arrivals.Pattern`.
     """
 
     per_hour: tuple[float, ...]

@@ -28,7 +28,8 @@ FORGOTTEN = 25.0
 def law_points(mean_s: float, cv: float, points: int = POINTS) -> tuple[float, ...]:
     """Equally likely values of a lognormal law with this mean and coefficient of variation (one value when cv = 0).
 
-    Each is the quantile in the middle of its share, the whole scaled so that the mean is exact.
+    Each is the quantile in the middle of its share, the whole scaled so that the mean is exact. mean_s >= 0 s, cv >= 0,
+    points >= 1. Source: ours.
     """
     if cv == 0 or mean_s == 0:
         return (mean_s,)
@@ -49,7 +50,8 @@ class Part:
     """A share of the requests.
 
     Each is delayed by one of ``delays`` (share, seconds), then waits with chance ``p_wait`` an exponential time of rate
-    ``wait_rate``, then is served. A share that is ``lost`` is never answered.
+    ``wait_rate`` (1/s), then is served. A share that is ``lost`` is never answered. ``P(R > t)`` is the sum over delays
+    d and service times s of their share x (1 where d + s > t, else ``p_wait exp(-wait_rate (t - d - s))``).
     """
 
     weight: float

@@ -93,7 +93,11 @@ NEVER_FINISHED = 0.02
 
 
 def overload(meters: Meters, days: float, capacity_s: float | None, workers: int) -> Message | None:
-    """The queue grows for ever: workers busy all the time, and requests that never got their turn."""
+    """The queue grows for ever: workers busy 90 % of the time or more, and 2 % of the requests or more without an end.
+
+    ``load`` is in workers: ``busy / capacity / (1 - waiting)``. With time-outs a queue does not grow, and nothing is
+    said. Source: ours.
+    """
     if capacity_s is None or not meters.arrivals:
         return None
     waiting = meters.unfinished / meters.arrivals

@@ -62,7 +62,7 @@ def _stretches(trace: Trace) -> Iterator[tuple[int, int]]:
 
 
 def cut(trace: Trace, begin_s: float, end_s: float) -> Trace:
-    """What came from ``begin_s`` up to ``end_s``; seconds are still counted from the trace's first midnight."""
+    """What came from ``begin_s`` up to ``end_s`` (s); seconds are still counted from the trace's first midnight."""
     first, last = bisect_left(trace.times_s, begin_s), bisect_left(trace.times_s, end_s)
     columns: dict[str, Any] = {name: column[first:last] for name, column in _columns(trace).items()}
     return replace(trace, times_s=trace.times_s[first:last], span_s=(begin_s, end_s), **columns)
@@ -141,7 +141,10 @@ def whole_days(trace: Trace) -> range:
 
 
 def resampled(trace: Trace, days: Sequence[int]) -> Trace:
-    """A trace of these ``days`` one after another, the first from second 0 on; a day may come more than once."""
+    """A trace of these ``days`` (counted from second 0) one after another; a day may come more than once.
+
+    Sessions over midnight are cut. Source: bootstrap by blocks, Efron and Tibshirani 1993, chapter 8.
+    """
     bounds = {day: [bisect_left(trace.times_s, (day + edge) * DAY_S) for edge in (0, 1)] for day in set(days)}
     times = array("d")
     columns: dict[str, Any] = {name: array(column.typecode) for name, column in _columns(trace).items()}

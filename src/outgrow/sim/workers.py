@@ -125,7 +125,10 @@ class Workers:
         self.stopped_at[w] = self.now
 
     def start(self) -> None:
-        """Starts the worker that stopped last, from its snapshot if that is still warm."""
+        """Starts the worker that stopped last, from its snapshot if that is still warm.
+
+        Chance of that: ``warm_share x exp(-gap / warm_fade_s)``, gap (s) since it stopped.
+        """
         pool = self.pool
         w = max((w for w, s in enumerate(self.state) if s == OFF), key=lambda w: (self.stopped_at[w], -w))
         warm = False

@@ -1,4 +1,4 @@
-/* ---- arrivals.py ---- */
+/* When requests come: rates in requests an hour in, ascending seconds out, as arrivals.py. */
 
 enum { HOURS = 24 };
 enum { POISSON, GIVEN, SESSIONS };

@@ -1,4 +1,4 @@
-/* ---- what Python hands over: one array of numbers in the order of compiled.py ---- */
+/* What Python hands over: one array of numbers, read in the order in which packing.py writes them. */
 
 typedef struct {
     const double *at;

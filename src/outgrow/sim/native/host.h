@@ -1,4 +1,4 @@
-/* ---- host.py ---- */
+/* A host with CPU credits: vCPU-seconds. Rules of host.py, to equal bits; at most 512 vCPUs, as model.py has it. */
 
 typedef struct {
     double arrived, work;

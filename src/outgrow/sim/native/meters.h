@@ -1,4 +1,4 @@
-/* ---- observed.py, histogram.py ---- */
+/* Sums of seconds and counts, in the order of Meters in observed.py; the bins of histogram.py. */
 
 enum { OCTAVE_BINS = 64, LOW_EXPONENT = -20, HIGH_EXPONENT = 24 };
 enum { BINS = (HIGH_EXPONENT - LOW_EXPONENT) * OCTAVE_BINS + 2 };

@@ -1,4 +1,5 @@
-/* ---- per_request.py ---- */
+/* Functions scaled per request: seconds, rules of per_request.py. Where processor and expiry allow, eight instances are
+   looked at in one step, to equal bits. */
 
 static inline int highest_bit(unsigned bits)
 {

@@ -1,4 +1,5 @@
-/* ---- kernel.py, workers.py, callers.py ---- */
+/* A pool of workers, event by event: seconds and requests. Rules, ties and endings are those of kernel.py, workers.py
+   and callers.py, to equal bits. */
 
 enum { OFF, STARTING, IDLE, BUSY, LEAVING };
 enum { QUEUE_DELAY, REQUEST_COUNT, EACH_WAIT, FITTED, FLOOR_ONLY };

@@ -1,4 +1,4 @@
-/* ---- streams.py ---- */
+/* Random numbers as streams.py: xoshiro256++ in lanes, seeded by splitmix64; ziggurats of ziggurat.py. */
 
 enum { LANES = 64, LAYERS = 256 };
 enum {
