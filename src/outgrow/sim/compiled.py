@@ -12,7 +12,7 @@ from outgrow.sim.arrivals import arrival_times, service_times
 from outgrow.sim.histogram import BINS, LogHistogram
 from outgrow.sim.model import Host, Model, PerRequest, WorkerPool
 from outgrow.sim.observed import METER_FIELDS, Meters, Observed, Span
-from outgrow.sim.packing import host_numbers, pack_law, pack_requests, pool_laws, pool_numbers
+from outgrow.sim.packing import ORDER, host_numbers, pack_law, pack_requests, pool_laws, pool_numbers
 from outgrow.sim.streams import draws
 
 if TYPE_CHECKING:
@@ -27,10 +27,12 @@ _METERS = struct.Struct(f"{len(METER_FIELDS)}d")
 
 
 def _load() -> Any:
+    """The compiled kernel, if it is there and was built from these sources."""
     try:
-        return import_module("outgrow.sim._kernel")
+        found = import_module("outgrow.sim._kernel")
     except ImportError:
         return None
+    return found if getattr(found, "ORDER", 0) == ORDER else None
 
 
 _kernel = _load()

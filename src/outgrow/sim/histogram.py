@@ -128,7 +128,7 @@ class Summed:
 
 
 def bin_of(seconds: float) -> int:
-    """The bin of a time (s, >= 0; infinite in the last one); ``2^(octave - 20) x (1 + part / 64)`` is its lower edge."""
+    """The bin of a time (s, >= 0; infinite in the last one); ``2^(octave - 20) x (1 + part / 64)`` is its foot."""
     if seconds == math.inf:
         return BINS - 1
     mantissa, exponent = math.frexp(seconds)

@@ -36,6 +36,9 @@ from outgrow.sim.requests import HOURS, Given, Requests, Sessions
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+ORDER = 2
+"""Goes up with every change of this order or of what the kernels play, here and as ``HANDED_ORDER`` in `native`."""
+
 _NO_LIMIT = RateLimit(per_s=1.0, burst=1.0)
 _NO_RETRY = Retry(attempts=1, pause_s=0.0, jitter_frac=0.0)
 _NO_QUIET = Quiet()

@@ -1,5 +1,8 @@
 /* What Python hands over: one array of numbers, read in the order in which packing.py writes them. */
 
+/* Counts changes of that order and of what is played, as packing.ORDER does: a kernel of another count is not used. */
+enum { HANDED_ORDER = 2 };
+
 typedef struct {
     const double *at;
     const double *values;

@@ -249,5 +249,8 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__kernel(void)
 {
     build_tables();
-    return PyModule_Create(&definition);
+    PyObject *module = PyModule_Create(&definition);
+    if (module != NULL && PyModule_AddIntConstant(module, "ORDER", HANDED_ORDER) < 0)
+        Py_CLEAR(module);
+    return module;
 }
