@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -190,3 +191,24 @@ def test_months_without_a_request_have_no_times() -> None:
     words = ("simulate", RECEIPTS, *FLEX, "--set", "inference.receipts.requests_per_day=0.02", "--replications", "16")
     (flex,) = answer(*words)["options"]
     assert flex["p50_s"]["low"] > 30
+
+
+def documented(kind: str) -> set[str]:
+    """Every name in quotes in the README's paragraph on ``simulate --json``, up to or from what it says of replays."""
+    readme = Path("README.md").read_text()
+    paragraph = readme[readme.index("`simulate --json`") :].split("\n\n")[0]
+    study, replay = paragraph.split("With\n`--replay`")
+    return set(re.findall(r'"(\w+)"', study if kind == "study" else replay))
+
+
+def test_the_answers_have_the_keys_that_the_readme_names(log: Path) -> None:
+    study = answer("simulate", RECEIPTS, *FLEX, "--replications", "2")
+    inherited = {"months", "bill_usd", "p50_s", "p95_s", "p99_s", "cold_share", "delayed_share", "utilisation_frac"}
+    inherited |= {"endings", "kept_share", "broke"}
+    assert study.keys() | study["study"].keys() | study["options"][0].keys() == documented("study") | inherited
+    replay = answer("simulate", RECEIPTS, *FLEX, "--trace", str(log), "--replay")
+    found = replay.keys() | replay["replay"].keys() | replay["recorded"].keys() | replay["options"][0].keys()
+    assert found == documented("replay")
+    assert set(study["options"][0]["endings"]) == {
+        *("completed", "rejected", "timed_out", "abandoned", "failed", "unfinished"),
+    }
