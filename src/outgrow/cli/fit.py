@@ -115,6 +115,8 @@ def _rows(estimates: dict[str, Any]) -> list[list[str]]:
     if sessions:
         rows.append(_row(f"session size (told by {sessions['by']})", sessions["size"]))
         rows += [_row("session gap, s", sessions["gap_s"]), _row("session gap cv", sessions["gap_cv"])]
+    elif estimates.get("even"):
+        rows.append(["sessions: none, requests come more evenly than by chance (poisson stands in)", "", "", ""])
     elif "sessions" in estimates:
         rows.append(["sessions: none found, requests come one by one (poisson)", "", "", ""])
     service = estimates.get("service")

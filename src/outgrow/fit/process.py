@@ -10,6 +10,7 @@ from outgrow.domain.errors import TraceError
 from outgrow.domain.message import Message, message
 from outgrow.fit.days import Days, survey
 from outgrow.fit.estimates import Estimate, around, mean_and_cv
+from outgrow.fit.even import evenness_of
 from outgrow.fit.names import fit_by_names
 from outgrow.fit.rate import Shape, fit_day_variance, fit_rate, fit_shape, growth_of, weekend_ratio
 from outgrow.fit.times import StartFit, TimeFit, fit_starts, fit_times, service_times, warm_services
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from outgrow.domain.trace import Trace
+    from outgrow.fit.even import Evenness
     from outgrow.fit.sessions import SessionFit
 
 FEWEST_REQUESTS = 2
@@ -49,6 +51,7 @@ class Fit:
         day_variance: variance of the gamma day factor; None with too few days.
         sessions: None where requests come one by one, or nothing can be told.
         pause_s: a longer pause of a name begins a session; None without names.
+        even: requests come more evenly than by chance, as from a timer: then there are no sessions. None: they do not.
         service: time of one request; None where the log does not say.
         service_by: "logged", "response" (waits included) or "tokens"; None without a service time.
         tokens: mean input and output tokens of a request.
@@ -67,6 +70,7 @@ class Fit:
     day_variance: Estimate | None
     sessions: SessionFit | None
     pause_s: float | None
+    even: Evenness | None
     service: TimeFit | None
     service_by: str | None
     tokens: tuple[Estimate | None, Estimate | None]
@@ -95,7 +99,8 @@ def fit_trace(trace: Trace, speeds: Speeds) -> Fit:
     """
     _refuse_short(trace)
     days = survey(trace)
-    sessions, pause_s, notes = _sessions(trace, days)
+    found = _sessions(trace, days)
+    sessions = found.fit
     dispersion = sessions.dispersion if sessions else 1.0
     services = service_times(trace, speeds.input_per_s, speeds.output_per_s)
     starts = fit_starts(trace, services)
@@ -113,12 +118,13 @@ def fit_trace(trace: Trace, speeds: Speeds) -> Fit:
         shape=shape,
         day_variance=fit_day_variance(days, dispersion),
         sessions=sessions,
-        pause_s=pause_s,
+        pause_s=found.pause_s,
+        even=found.even,
         service=service,
         service_by=by,
         tokens=(_mean(trace.input_tokens), _mean(trace.output_tokens)),
         starts=starts,
-        notes=(*notes, *_notes(days, shape, service, by)),
+        notes=(*found.notes, *_notes(days, shape, service, by)),
     )
 
 
@@ -137,15 +143,35 @@ def _told_by(trace: Trace) -> str:
     return "response" if trace.service_is_response else "logged"
 
 
-def _sessions(trace: Trace, days: Days) -> tuple[SessionFit | None, float | None, tuple[Message, ...]]:
-    """By name where names part sessions, else from the times alone."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """Sessions, or why there are none."""
+
+    fit: SessionFit | None = None
+    pause_s: float | None = None
+    even: Evenness | None = None
+    notes: tuple[Message, ...] = ()
+
+
+def _sessions(trace: Trace, days: Days) -> _Found:
+    """By name where names part sessions; else none where requests come evenly; else from the times alone."""
+    notes: tuple[Message, ...] = ()
+    one_by_one = False
     if trace.session is not None:
         named = fit_by_names(trace.times_s, trace.session, trace.span_s, trace.resolution_s)
-        if named is not None:
-            return named.fit, named.pause_s, ()
-        unnamed = fit_unnamed(trace.times_s, days, trace.resolution_s)
-        return unnamed, None, (message("trace.names-part-nothing"),)
-    return fit_unnamed(trace.times_s, days, trace.resolution_s), None, ()
+        if named is not None and named.fit is not None:
+            return _Found(fit=named.fit, pause_s=named.pause_s)
+        one_by_one = named is not None
+        notes = () if one_by_one else (message("trace.names-part-nothing"),)
+    even = evenness_of(trace.times_s, days, trace.resolution_s)
+    if even is not None:
+        return _Found(even=even, notes=(*notes, _even_note(even)))
+    return _Found(fit=None if one_by_one else fit_unnamed(trace.times_s, days, trace.resolution_s), notes=notes)
+
+
+def _even_note(even: Evenness) -> Message:
+    window_s = float(f"{even.window_s:.3g}")
+    return message("trace.even", window=window_s, percent=round(100 * even.of_chance_frac))
 
 
 def _notes(days: Days, shape: Shape, service: TimeFit | None, by: str | None) -> list[Message]:

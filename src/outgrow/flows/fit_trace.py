@@ -111,6 +111,7 @@ def _estimates(fit: Fit) -> dict[str, Any]:
         "day_variance": None if fit.day_variance is None else dataclasses.asdict(fit.day_variance),
         "arrivals": "poisson" if sessions is None else "sessions",
         "sessions": None if sessions is None else dataclasses.asdict(sessions) | {"pause_s": fit.pause_s},
+        "even": None if fit.even is None else dataclasses.asdict(fit.even),
         "service": None if service is None else dataclasses.asdict(service) | {"by": fit.service_by},
         "starts": None if starts is None else dataclasses.asdict(starts),
         "input_tokens": None if fit.tokens[0] is None else dataclasses.asdict(fit.tokens[0]),
