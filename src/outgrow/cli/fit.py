@@ -58,7 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
         _show(data)
     if arguments.out:
         say(f"wrote {arguments.out}")
-    else:
+    if data["check"] and not data["check"]["holds"]:
+        say(f"hint: this fit does not stand for the trace: outgrow simulate SPEC --trace {arguments.trace} plays it")
+    elif not arguments.out:
         say("hint: --out FILE writes this as part of a spec")
     return 0
 
