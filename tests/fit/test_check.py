@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from array import array
 
@@ -41,6 +42,15 @@ def test_a_drawn_trace_is_held_by_its_fit_and_not_by_poisson(checked):
     for figure in checked.figures:
         assert figure.fitted.low <= figure.fitted.mid <= figure.fitted.high
         assert math.isfinite(figure.real)
+
+
+def test_a_fit_holds_that_holds_for_half_of_the_figures(checked):
+    assert checked.holds
+    missed = dataclasses.replace(checked.figures[0], real=-1.0)
+    met = dataclasses.replace(missed, real=missed.fitted.mid)
+    for inside, holds in ((8, True), (7, False)):
+        figures = (met,) * inside + (missed,) * (16 - inside)
+        assert dataclasses.replace(checked, figures=figures).holds is holds
 
 
 def test_the_last_third_of_the_days_is_held_out(checked):
@@ -103,6 +113,21 @@ def test_one_request_or_one_instant_is_no_trace():
         fit_trace(trace_of([], (0.0, 100.0)), Speeds())
     with pytest.raises(TraceError, match="drawn: all requests within one second"):
         fit_trace(trace_of([5.0] * 9, (5.0, 5.0)), Speeds())
+
+
+def test_a_few_requests_years_apart_are_no_load():
+    years = [0.0, 8400 * DAY_S]
+    with pytest.raises(TraceError, match="2 requests in 8,400 days, 2026-01-05 to 2049-01-04; expected one in 30 days"):
+        fit_trace(trace_of(years, (years[0], years[-1] + 1e-3)), Speeds())
+    monthly = [30 * DAY_S * at for at in range(12)]
+    assert fit_trace(trace_of(monthly, (0.0, monthly[-1])), Speeds()).per_day.mid == pytest.approx(1 / 30, rel=0.1)
+
+
+def test_fewer_requests_than_sessions_are_looked_for_in_are_noted():
+    for count, noted in ((49, True), (50, False)):
+        times = draw_many(Uniform(), 1, 0, count)
+        fit = fit_trace(trace_of(sorted(DAY_S * part for part in times), (0.0, DAY_S)), Speeds())
+        assert ("trace.few" in {note.code for note in fit.notes}) is noted
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 60])

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 FEWEST_REQUESTS = 2
 SHORTEST_S = 1.0
 
+RAREST_DAYS = 30.0
+"""Fewer requests than one in so many days are refused, unless there are `FEW` of them."""
+
+FEW = 50
+"""Of fewer requests nothing is said about sessions: they get a note."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speeds:
@@ -95,9 +101,11 @@ def fit_trace(trace: Trace, speeds: Speeds) -> Fit:
     """The process that a trace looks like, part by part: rate, shape, days, sessions, times.
 
     One after the other: sessions first, on whose dispersion the errors of rate, shape and days rest. ``speeds`` are
-    used where no service time is logged. Raises `TraceError` for fewer than two requests or all within a second.
+    used where no service time is logged. Raises `TraceError` for fewer than two requests, all within a second, or a
+    few years apart.
     """
     _refuse_short(trace)
+    _refuse_rare(trace)
     days = survey(trace)
     found = _sessions(trace, days)
     sessions = found.fit
@@ -134,6 +142,19 @@ def _refuse_short(trace: Trace) -> None:
         return
     found = ("no request", "one request")[count] if count < FEWEST_REQUESTS else "all requests within one second"
     raise TraceError(f"{trace.name}: {found}; a rate needs at least two moments", hint="give a longer trace")
+
+
+def _refuse_rare(trace: Trace) -> None:
+    """A few rows years apart are wrong stamps or leftovers, and no load."""
+    count, days = len(trace.times_s), (trace.span_s[1] - trace.span_s[0]) / DAY_S
+    if count >= FEW or days <= RAREST_DAYS * count:
+        return
+    first, last = _date(trace, trace.span_s[0]), _date(trace, trace.span_s[1] - 1e-6)
+    dates = "" if first is None else f", {first} to {last}"
+    raise TraceError(
+        f"{trace.name}: {count} requests in {days:,.0f} days{dates}; expected one in {RAREST_DAYS:.0f} days, or {FEW}",
+        hint="is a stamp wrong, or the unit (--column time_ms=NAME)? else give the stretch in which requests come",
+    )
 
 
 def _told_by(trace: Trace) -> str:
@@ -179,6 +200,9 @@ def _notes(days: Days, shape: Shape, service: TimeFit | None, by: str | None) ->
         message("trace.hole", hours=round((end - begin) / HOUR_S, 1), day=int(begin // DAY_S) - days.first + 1)
         for begin, end in days.missing
     ]
+    requests = sum(map(sum, days.quarters))
+    if requests < FEW:
+        notes.append(message("trace.few", count=requests, fewest=FEW))
     if not shape.seen:
         notes.append(message("trace.short", hours=round(days.watched_s / HOUR_S, 2)))
     ratio = weekend_ratio(days)
