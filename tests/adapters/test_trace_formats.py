@@ -8,7 +8,8 @@ import gzip
 import io
 import json
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -116,10 +117,49 @@ def test_zones_that_differ_are_put_on_one_clock_and_noted(read):
     assert "trace.zones" in codes(trace)
 
 
-def test_a_clock_change_is_noted(read):
-    trace = read("time\n2025-10-24T12:00:00Z\n2025-10-28T12:00:00Z\n", timezone="Europe/Berlin")
-    assert trace.times_s[0] == near(14 * 3600)
+CHANGES = {
+    "spring": ("America/New_York", datetime(2024, 3, 3, 17, tzinfo=UTC), 7, -1),
+    "autumn": ("America/New_York", datetime(2024, 10, 27, 16, tzinfo=UTC), 7, 1),
+    "spring in Berlin": ("Europe/Berlin", datetime(2025, 3, 23, 11, tzinfo=UTC), 7, -1),
+    "half an hour": ("Australia/Lord_Howe", datetime(2025, 3, 30, 1, tzinfo=UTC), 7, 0.5),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_noon_is_noon_on_both_sides_of_a_clock_change(read, name):
+    """A request every half hour of 12 to 13 h on each of 14 days, as UTC has them."""
+    zone, noon, before, later_h = CHANGES[name]
+    stamps = [
+        noon + timedelta(days=day, minutes=minute, hours=later_h * (day >= before))
+        for day in range(14)
+        for minute in (0, 30)
+    ]
+    trace = read("time\n" + "".join(f"{stamp:%Y-%m-%dT%H:%M:%SZ}\n" for stamp in stamps), timezone=zone)
     assert "trace.clock-change" in codes(trace)
+    assert list(trace.times_s) == near([day * 86400 + 43200 + half for day in range(14) for half in (0, 1800)])
+
+
+@pytest.mark.parametrize(("first", "hours"), [("2024-11-02", 25), ("2024-03-09", 23)])
+def test_every_request_of_the_night_of_a_change_is_kept_in_order_with_its_columns(read, first, hours):
+    """One every ten minutes of three days, each named by its place: the local clock read off by the zone itself."""
+    begin = datetime.fromisoformat(first).replace(tzinfo=ZoneInfo("America/New_York")).astimezone(UTC)
+    stamps = [begin + timedelta(minutes=10 * place) for place in range((48 + hours) * 6)]
+    rows = "".join(f"{stamp:%Y-%m-%dT%H:%M:%SZ},{place}\n" for place, stamp in enumerate(stamps))
+    trace = read("time,duration_s\n" + rows, timezone="America/New_York")
+    assert list(trace.times_s) == sorted(trace.times_s)
+    assert sorted(trace.service_s) == [float(place) for place in range(len(stamps))]
+    for time_s, place in zip(trace.times_s, trace.service_s, strict=True):
+        wall = stamps[int(place)].astimezone(ZoneInfo("America/New_York")).replace(tzinfo=None)
+        assert datetime.fromisoformat(first) + timedelta(seconds=round(time_s)) == wall
+    assert trace.span_s == (trace.times_s[0], trace.times_s[-1])
+    by_hour = [sum(24 + hour <= time_s / 3600 < 25 + hour for time_s in trace.times_s) for hour in range(24)]
+    assert [count for count in by_hour if count != 6] == [12 if hours == 25 else 0]
+
+
+def test_an_hour_within_a_clock_change_keeps_its_length(read):
+    trace = read("time\n2024-11-03T05:30:00Z\n2024-11-03T06:10:00Z\n", timezone="America/New_York")
+    assert list(trace.times_s) == near([5400, 5400 + 2400])
+    assert "trace.clock-kept" in codes(trace)
 
 
 def test_seconds_from_a_start_of_their_own_begin_at_midnight(read):

@@ -132,6 +132,41 @@ def test_days_that_differ_without_sessions_are_sessions_of_one_request(tmp_path,
     assert arrivals["day_variance"]["low"] > 0.1
 
 
+def test_a_fit_that_does_not_hold_is_not_recommended(tmp_path, capsys):
+    """Bursts of three ten minutes apart: even, and so neither sessions nor poisson give their counts and queues."""
+    file = small(
+        tmp_path, "ts\n" + "".join(f"{600 * (at // 3) + 2 * (at % 3) + at % 7 / 10:.3f}\n" for at in range(6000))
+    )
+    assert main(["fit", file]) == 0
+    said = capsys.readouterr()
+    assert "held-out figures, under half: it does not stand for this trace" in said.err
+    assert "arrivals: {kind: trace, file: t.csv}" in said.err
+    assert f"hint: this fit does not stand for the trace: outgrow simulate SPEC --trace {file} plays it" in said.err
+    assert "hint: --out" not in said.err
+
+
+def test_a_timer_is_called_even_and_poisson_stands_in(tmp_path, capsys):
+    file = small(tmp_path, "ts\n" + "".join(f"{37 * at + at * 7919 % 200 / 10:.3f}\n" for at in range(7000)))
+    assert main(["fit", file]) == 0
+    said = capsys.readouterr()
+    assert "sessions: none, requests come more evenly than by chance (poisson stands in)" in said.out
+    assert "note: requests come more evenly than by chance, as from a timer" in said.err
+    assert main(["fit", file, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["estimates"]["even"]["of_chance_frac"] < 0.1
+    assert yaml.safe_load(data["fragment"])["inference"][0]["arrivals"] == {"kind": "poisson"}
+    assert data["estimates"]["requests_per_day"]["high"] > 1.005 * data["estimates"]["requests_per_day"]["mid"]
+
+
+def test_a_service_time_that_is_not_known_is_asked_for(tmp_path, capsys):
+    file = small(tmp_path, "ts\n1\n50\n90\n")
+    assert main(["fit", file, "--json"]) == 0
+    assert "\n    # service_s: not known from this trace; give it" in json.loads(capsys.readouterr().out)["fragment"]
+    file = small(tmp_path, "ts,duration\n1,2\n50,2\n90,3\n")
+    assert main(["fit", file, "--json"]) == 0
+    assert "# service_s" not in json.loads(capsys.readouterr().out)["fragment"]
+
+
 def test_tokens_and_cold_starts_reach_the_fragment(tmp_path, capsys):
     rows = [f"{60 * at + at % 7},{500 + at},{20 + at % 5},{20 if at % 9 == 0 else ''}" for at in range(300)]
     file = small(tmp_path, "\n".join(["ts,prompt_tokens,completion_tokens,init_duration_s", *rows]))
@@ -169,6 +204,7 @@ MISTAKES = {
     "seed": (["FILE", "--seed", "x"], "--seed: found 'x'"),
     "task": (["FILE", "--task", "My Task"], "--task: found 'My Task'"),
     "no trace": ([], "TRACE"),
+    "years apart": (["YEARS"], "2 requests in 8,400 days, 2001-01-01 to 2023-12-31"),
     "one request": (["ONE"], "one request; a rate needs at least two moments"),
 }
 
@@ -177,8 +213,9 @@ MISTAKES = {
 def test_a_mistake_gives_one_message_and_exit_code_2(name, tmp_path, capsys):
     (tmp_path / "FILE").write_text("ts,duration\n1,2\n5,2\n9,1\n")
     (tmp_path / "ONE").write_text("ts\n1\n")
+    (tmp_path / "YEARS").write_text("ts\n2001-01-01T00:00:00Z\n2024-01-01T00:00:00Z\n")
     words, expected = MISTAKES[name]
-    words = [str(tmp_path / word) if word in {"FILE", "ONE"} else word for word in words]
+    words = [str(tmp_path / word) if word in {"FILE", "ONE", "YEARS"} else word for word in words]
     out = tmp_path / "out.yaml"
     try:
         code = main(["fit", *words, "--out", str(out)])

@@ -55,6 +55,17 @@ def test_a_weekend_on_which_nothing_ever_comes_is_quiet_and_no_hole():
     assert fit_rate(days, 1.0).mid == pytest.approx(200 * 5 / 7)
 
 
+def test_the_only_closed_weekend_is_quiet_and_a_silent_tuesday_a_hole():
+    """Monday to the Friday of the next week: no weekday is silent twice."""
+    times = [time_s for time_s in even(range(12), 300) if time_s // DAY_S % 7 < 5]
+    days = survey(trace_of(times, (0.0, 12 * DAY_S)))
+    assert days.missing == ()
+    assert fit_rate(days, 1.0).mid == pytest.approx(300 * 10 / 12)
+    assert weekend_ratio(days) == 0
+    other = [time_s for time_s in even(range(12), 300) if time_s // DAY_S not in {1, 2}]
+    assert len(survey(trace_of(other, (0.0, 12 * DAY_S))).missing) == 1
+
+
 def test_quiet_days_of_a_sparse_service_are_no_hole():
     times = [0.3 * DAY_S, 1.4 * DAY_S, 1.5 * DAY_S, 4.2 * DAY_S, 4.9 * DAY_S, 8.1 * DAY_S, 9.7 * DAY_S]
     assert survey(trace_of(times, (0.0, 10 * DAY_S))).missing == ()
@@ -119,6 +130,25 @@ def test_weekends_and_growth_are_told_when_they_stand_out():
     growing = [time_s for day in range(28) for time_s in even(range(day, day + 1), 100 + 10 * day)]
     assert growth_of(survey(trace_of(growing, (0.0, 28 * DAY_S)))) == pytest.approx(0.4, abs=0.15)
     assert growth_of(survey(drawn(28, 1))) is None
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_weekends_of_days_that_are_all_alike_are_told(share):
+    """No spread within weekdays, none within weekends: the difference has no error at all."""
+    times = [t for day in range(14) for t in even(range(day, day + 1), 200 if day % 7 < 5 else int(200 * share))]
+    assert weekend_ratio(survey(trace_of(times, (0.0, 14 * DAY_S)))) == pytest.approx(share)
+    assert weekend_ratio(survey(trace_of(even(range(14), 200), (0.0, 14 * DAY_S)))) is None
+
+
+def test_weekends_are_told_beside_days_that_differ_and_hardly_ever_by_chance():
+    by_chance = told = 0
+    for seed in range(20):
+        trace = drawn(28, seed, variance=0.2)
+        by_chance += weekend_ratio(survey(trace)) is not None
+        thinner = [t for at, t in enumerate(trace.times_s) if t // DAY_S % 7 < 5 or at % 10 < 3]
+        told += weekend_ratio(survey(trace_of(thinner, trace.span_s))) is not None
+    assert by_chance <= 2
+    assert told >= 18
 
 
 @given(

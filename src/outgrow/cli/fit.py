@@ -58,7 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
         _show(data)
     if arguments.out:
         say(f"wrote {arguments.out}")
-    else:
+    if data["check"] and not data["check"]["holds"]:
+        say(f"hint: this fit does not stand for the trace: outgrow simulate SPEC --trace {arguments.trace} plays it")
+    elif not arguments.out:
         say("hint: --out FILE writes this as part of a spec")
     return 0
 
@@ -115,6 +117,8 @@ def _rows(estimates: dict[str, Any]) -> list[list[str]]:
     if sessions:
         rows.append(_row(f"session size (told by {sessions['by']})", sessions["size"]))
         rows += [_row("session gap, s", sessions["gap_s"]), _row("session gap cv", sessions["gap_cv"])]
+    elif estimates.get("even"):
+        rows.append(["sessions: none, requests come more evenly than by chance (poisson stands in)", "", "", ""])
     elif "sessions" in estimates:
         rows.append(["sessions: none found, requests come one by one (poisson)", "", "", ""])
     service = estimates.get("service")

@@ -35,12 +35,16 @@ _STEP = math.sqrt(2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountTable:
-    """Sums over the windows of each length, by part of the trace: ``excess`` of (N - E)^2, ``requests`` of N."""
+    """Sums over the windows of each length, by part of the trace.
+
+    ``excess`` of (N - E)^2, ``requests`` of N, ``squares`` of E^2.
+    """
 
     windows_s: tuple[float, ...]
     told_over_s: float
     excess: list[list[float]]
     requests: list[list[int]]
+    squares: list[list[float]]
 
     def dispersion(self, out: int | None = None) -> list[float]:
         """Variance around the ground over mean of the count in each window, without one part.
@@ -85,6 +89,7 @@ def count_windows(
     """
     excess = [[0.0] * len(windows_s) for _ in range(ground.groups)]
     requests = [[0] * len(windows_s) for _ in range(ground.groups)]
+    squares = [[0.0] * len(windows_s) for _ in range(ground.groups)]
     for first, last, group in _stretches(ground, len(times_s)):
         begin, end = ground.begin_s + first * ground.width_s, ground.begin_s + last * ground.width_s
         sums: dict[float, tuple[int, int, float, float]] = {}
@@ -96,10 +101,12 @@ def count_windows(
             low, high, crossed, grounds = sums[until]
             offset = resolution_s * ROUNDING - begin
             counts = Counter([int((time_s + offset) / window_s) for time_s in times_s[low:high]])
-            squares = sum(map(_square, counts.values()))
-            excess[group][at] += squares + window_s * (grounds - 2 * crossed)
+            excess[group][at] += sum(map(_square, counts.values())) + window_s * (grounds - 2 * crossed)
             requests[group][at] += high - low
-    return CountTable(windows_s=windows_s, told_over_s=ground.told_over_s, excess=excess, requests=requests)
+            squares[group][at] += window_s * grounds
+    return CountTable(
+        windows_s=windows_s, told_over_s=ground.told_over_s, excess=excess, requests=requests, squares=squares
+    )
 
 
 def _square(count: int) -> int:

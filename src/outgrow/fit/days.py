@@ -119,7 +119,8 @@ def survey(trace: Trace) -> Days:
     """What the log watched and when requests came. A silence of over a day that the process does not explain is a hole.
 
     A day of x expected sessions is silent with chance ``(1 + x v)^(-1/v)`` (gamma day factor of variance v). Where the
-    calendar is known, days on which nothing ever comes (a closed weekend) are quiet, not missing. At least one request.
+    calendar is known, days on which nothing ever comes are quiet, not missing: weekdays silent each time, more than
+    once, or a weekend if no other is busy. At least one request.
     A hole of less than a day is taken for silence, and of more than `MOST_HOLES` holes none is seen. Source of the
     chance: the negative binomial law, Greenwood and Yule 1920; of the rule: ours.
     """
@@ -162,13 +163,21 @@ def _holes(
     holes = []
     for begin, end in silences:
         inside = range(math.ceil(begin / DAY_S), int(end // DAY_S))
-        if inside and weekday is not None and all(_never_busy(day, first, busy, len(quarters)) for day in inside):
+        if inside and weekday is not None and _is_quiet(inside, first, busy, len(quarters), weekday):
             continue
         days = (end - begin) / DAY_S
         silent = -math.log1p(sessions_a_day * ORDINARY_DAY_VARIANCE) / ORDINARY_DAY_VARIANCE * days
         if math.exp(silent) * len(quarters) < SURPRISE:
             holes.append((begin, end))
     return tuple(holes) if len(holes) <= MOST_HOLES else ()
+
+
+def _is_quiet(inside: range, first: int, busy: set[int], days: int, weekday: int) -> bool:
+    """Are these the days on which nothing ever comes: a Saturday and Sunday, or weekdays that were silent each time?"""
+    weekend = {day for day in range(first, first + days) if (weekday + day - first) % WEEK >= SATURDAY}
+    if weekend.issuperset(inside) and not weekend & busy:
+        return True
+    return all(_never_busy(day, first, busy, days) for day in inside)
 
 
 def _never_busy(day: int, first: int, busy: set[int], days: int) -> bool:

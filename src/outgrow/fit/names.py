@@ -85,7 +85,7 @@ def _with_intervals(hazards: Hazards, best: Vector, groups: GapGroups) -> Named 
         return Named(fit=None, pause_s=None)
     requests = sum(map(sum, groups.requests))
     density = math.fsum(map(math.fsum, groups.weight)) / requests
-    fit = session_fit(best, jackknife_errors(without), len(without) - 1, "names")
+    fit = session_fit(best, jackknife_errors(without), len(without) - 1, "names", requests)
     return Named(fit=fit, pause_s=pause_of(best, density, groups.edges))
 
 

@@ -10,6 +10,7 @@ from outgrow.domain.errors import TraceError
 from outgrow.domain.message import Message, message
 from outgrow.fit.days import Days, survey
 from outgrow.fit.estimates import Estimate, around, mean_and_cv
+from outgrow.fit.even import evenness_of
 from outgrow.fit.names import fit_by_names
 from outgrow.fit.rate import Shape, fit_day_variance, fit_rate, fit_shape, growth_of, weekend_ratio
 from outgrow.fit.times import StartFit, TimeFit, fit_starts, fit_times, service_times, warm_services
@@ -21,10 +22,17 @@ if TYPE_CHECKING:
     from datetime import date
 
     from outgrow.domain.trace import Trace
+    from outgrow.fit.even import Evenness
     from outgrow.fit.sessions import SessionFit
 
 FEWEST_REQUESTS = 2
 SHORTEST_S = 1.0
+
+RAREST_DAYS = 30.0
+"""Fewer requests than one in so many days are refused, unless there are `FEW` of them."""
+
+FEW = 50
+"""Of fewer requests nothing is said about sessions: they get a note."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +57,7 @@ class Fit:
         day_variance: variance of the gamma day factor; None with too few days.
         sessions: None where requests come one by one, or nothing can be told.
         pause_s: a longer pause of a name begins a session; None without names.
+        even: requests come more evenly than by chance, as from a timer: then there are no sessions. None: they do not.
         service: time of one request; None where the log does not say.
         service_by: "logged", "response" (waits included) or "tokens"; None without a service time.
         tokens: mean input and output tokens of a request.
@@ -67,6 +76,7 @@ class Fit:
     day_variance: Estimate | None
     sessions: SessionFit | None
     pause_s: float | None
+    even: Evenness | None
     service: TimeFit | None
     service_by: str | None
     tokens: tuple[Estimate | None, Estimate | None]
@@ -91,11 +101,14 @@ def fit_trace(trace: Trace, speeds: Speeds) -> Fit:
     """The process that a trace looks like, part by part: rate, shape, days, sessions, times.
 
     One after the other: sessions first, on whose dispersion the errors of rate, shape and days rest. ``speeds`` are
-    used where no service time is logged. Raises `TraceError` for fewer than two requests or all within a second.
+    used where no service time is logged. Raises `TraceError` for fewer than two requests, all within a second, or a
+    few years apart.
     """
     _refuse_short(trace)
+    _refuse_rare(trace)
     days = survey(trace)
-    sessions, pause_s, notes = _sessions(trace, days)
+    found = _sessions(trace, days)
+    sessions = found.fit
     dispersion = sessions.dispersion if sessions else 1.0
     services = service_times(trace, speeds.input_per_s, speeds.output_per_s)
     starts = fit_starts(trace, services)
@@ -113,12 +126,13 @@ def fit_trace(trace: Trace, speeds: Speeds) -> Fit:
         shape=shape,
         day_variance=fit_day_variance(days, dispersion),
         sessions=sessions,
-        pause_s=pause_s,
+        pause_s=found.pause_s,
+        even=found.even,
         service=service,
         service_by=by,
         tokens=(_mean(trace.input_tokens), _mean(trace.output_tokens)),
         starts=starts,
-        notes=(*notes, *_notes(days, shape, service, by)),
+        notes=(*found.notes, *_notes(days, shape, service, by)),
     )
 
 
@@ -130,6 +144,19 @@ def _refuse_short(trace: Trace) -> None:
     raise TraceError(f"{trace.name}: {found}; a rate needs at least two moments", hint="give a longer trace")
 
 
+def _refuse_rare(trace: Trace) -> None:
+    """A few rows years apart are wrong stamps or leftovers, and no load."""
+    count, days = len(trace.times_s), (trace.span_s[1] - trace.span_s[0]) / DAY_S
+    if count >= FEW or days <= RAREST_DAYS * count:
+        return
+    first, last = _date(trace, trace.span_s[0]), _date(trace, trace.span_s[1] - 1e-6)
+    dates = "" if first is None else f", {first} to {last}"
+    raise TraceError(
+        f"{trace.name}: {count} requests in {days:,.0f} days{dates}; expected one in {RAREST_DAYS:.0f} days, or {FEW}",
+        hint="is a stamp wrong, or the unit (--column time_ms=NAME)? else give the stretch in which requests come",
+    )
+
+
 def _told_by(trace: Trace) -> str:
     """How a service time is known."""
     if trace.service_s is None:
@@ -137,15 +164,35 @@ def _told_by(trace: Trace) -> str:
     return "response" if trace.service_is_response else "logged"
 
 
-def _sessions(trace: Trace, days: Days) -> tuple[SessionFit | None, float | None, tuple[Message, ...]]:
-    """By name where names part sessions, else from the times alone."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """Sessions, or why there are none."""
+
+    fit: SessionFit | None = None
+    pause_s: float | None = None
+    even: Evenness | None = None
+    notes: tuple[Message, ...] = ()
+
+
+def _sessions(trace: Trace, days: Days) -> _Found:
+    """By name where names part sessions; else none where requests come evenly; else from the times alone."""
+    notes: tuple[Message, ...] = ()
+    one_by_one = False
     if trace.session is not None:
         named = fit_by_names(trace.times_s, trace.session, trace.span_s, trace.resolution_s)
-        if named is not None:
-            return named.fit, named.pause_s, ()
-        unnamed = fit_unnamed(trace.times_s, days, trace.resolution_s)
-        return unnamed, None, (message("trace.names-part-nothing"),)
-    return fit_unnamed(trace.times_s, days, trace.resolution_s), None, ()
+        if named is not None and named.fit is not None:
+            return _Found(fit=named.fit, pause_s=named.pause_s)
+        one_by_one = named is not None
+        notes = () if one_by_one else (message("trace.names-part-nothing"),)
+    even = evenness_of(trace.times_s, days, trace.resolution_s)
+    if even is not None:
+        return _Found(even=even, notes=(*notes, _even_note(even)))
+    return _Found(fit=None if one_by_one else fit_unnamed(trace.times_s, days, trace.resolution_s), notes=notes)
+
+
+def _even_note(even: Evenness) -> Message:
+    window_s = float(f"{even.window_s:.3g}")
+    return message("trace.even", window=window_s, percent=round(100 * even.of_chance_frac))
 
 
 def _notes(days: Days, shape: Shape, service: TimeFit | None, by: str | None) -> list[Message]:
@@ -153,6 +200,9 @@ def _notes(days: Days, shape: Shape, service: TimeFit | None, by: str | None) ->
         message("trace.hole", hours=round((end - begin) / HOUR_S, 1), day=int(begin // DAY_S) - days.first + 1)
         for begin, end in days.missing
     ]
+    requests = sum(map(sum, days.quarters))
+    if requests < FEW:
+        notes.append(message("trace.few", count=requests, fewest=FEW))
     if not shape.seen:
         notes.append(message("trace.short", hours=round(days.watched_s / HOUR_S, 2)))
     ratio = weekend_ratio(days)

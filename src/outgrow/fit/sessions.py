@@ -126,7 +126,7 @@ def fit_by_gaps(times_s: Sequence[float], days: Days, edges: tuple[float, ...]) 
     errors = jackknife_errors(without)
     if math.exp(best[GAP]) < 1.01 * shortest_gap(edges):
         errors[GAP] = max(errors[GAP], UNSEEN_GAP)
-    return session_fit(best, errors, len(without) - 1, "gaps")
+    return session_fit(best, errors, len(without) - 1, "gaps", len(times_s))
 
 
 def shortest_gap(edges: Sequence[float]) -> float:
@@ -140,11 +140,13 @@ def beyond_chance(best: Vector, without: list[Vector], errors: float = CLEAR_ERR
     return math.exp(best[SIZE]) > errors * error
 
 
-def session_fit(best: Vector, errors: Vector, freedom: int, by: str) -> SessionFit:
+def session_fit(best: Vector, errors: Vector, freedom: int, by: str, requests: int) -> SessionFit:
     """Size (requests), gap (s) and its cv with their intervals, from the logarithms and their errors.
 
-    ``exp(value +- t WIDENED error)``, plus 1 for the size; t of Student with ``freedom`` degrees.
+    ``exp(value +- t WIDENED error)``, plus 1 for the size; t of Student with ``freedom`` degrees. Errors are at least
+    `least_errors` of so many ``requests``: parts of a trace that are all alike do not make it endless.
     """
+    errors = list(map(max, errors, least_errors(best, requests)))
     width = [min(MOST_DOUBT, WIDENED * half_width(freedom) * error) for error in errors]
 
     def interval(place: int, offset: float = 0.0) -> Estimate:
@@ -152,6 +154,17 @@ def session_fit(best: Vector, errors: Vector, freedom: int, by: str) -> SessionF
         return Estimate(low=offset + math.exp(low), mid=offset + math.exp(best[place]), high=offset + math.exp(high))
 
     return SessionFit(size=interval(SIZE, 1.0), gap_s=interval(GAP), gap_cv=interval(SPREAD), by=by)
+
+
+def least_errors(best: Vector, requests: int) -> Vector:
+    """Errors of log(m - 1), log of gap and log of cv, if one saw to which session each of n requests belongs.
+
+    ``m / sqrt((m - 1) n)`` of geometric sizes, ``cv / sqrt(n q)`` and ``1 / sqrt(2 n q)`` of gaps, n q of them, q =
+    1 - 1/m. What is told from times alone is less sure. Source: the variance of a mean; for the cv that of normal laws.
+    """
+    more = math.exp(best[SIZE])
+    gaps = requests * more / (1 + more)
+    return [(1 + more) / math.sqrt(more * requests), math.exp(best[SPREAD]) / math.sqrt(gaps), 1 / math.sqrt(2 * gaps)]
 
 
 class Hazards:

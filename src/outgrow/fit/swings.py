@@ -181,9 +181,12 @@ class Curves:
 def fit_by_counts(observed: PartCounts) -> SessionFit | None:
     """The session law nearest to both curves, with intervals that leave out parts; None where it may be chance.
 
-    Or where fewer than `FEWEST_GROUPS` parts have requests. Nearest is not near: `Curves.misfit` says how far off it
-    is, and one law cannot have clusters of two scales. Source: minimum distance, ours.
+    Or where fewer than `FEWEST_GROUPS` parts have requests, or counts vary less than by chance in all windows: sessions
+    make them vary more. Nearest is not near: `Curves.misfit` says how far off it is, and one law cannot have clusters
+    of two scales. Source: minimum distance, ours.
     """
+    if max(observed.counts.dispersion()) <= 1:
+        return None
     curves = observed.curves()
     best = curves.best()
     slopes = curves.slopes(best)
@@ -193,7 +196,8 @@ def fit_by_counts(observed: PartCounts) -> SessionFit | None:
     without = [observed.curves(out, curves.used).settle(best, slopes) for out in used]
     if not beyond_chance(best, without, CLEAR_ENOUGH):
         return None
-    return session_fit(best, jackknife_errors(without), len(without) - 1, "counts")
+    requests = sum(map(sum, observed.gaps.requests))
+    return session_fit(best, jackknife_errors(without), len(without) - 1, "counts", requests)
 
 
 def place_of(fit: SessionFit | None) -> Vector:

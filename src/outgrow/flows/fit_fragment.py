@@ -18,9 +18,12 @@ DIGITS = 4
 SHAPE_DECIMALS = 5
 WIDTH = 8
 
+UNKNOWN_SERVICE = "    # service_s: not known from this trace; give it here, or service_times: FILE"
+"""A spec needs one of the two."""
+
 
 def fragment_of(trace: Trace, fit: Fit, task: str) -> str:
-    """YAML of one inference task: what was measured, and nothing that was not."""
+    """YAML of one inference task: what was measured. A service time that was not is asked for in a comment."""
     lines = [
         f"# Measured from {_plain(trace.name)}: {_when(fit)}, {_plain(trace.zone)}",
         "inference:",
@@ -32,6 +35,8 @@ def fragment_of(trace: Trace, fit: Fit, task: str) -> str:
     if fit.service is not None:
         lines.append(f"    service_s: {_range(fit.service.mean_s)}")
         lines.append(f"    service_cv: {_value(fit.service.cv.mid)}")
+    else:
+        lines.append(UNKNOWN_SERVICE)
     if fit.starts is not None and fit.starts.time is not None:
         lines.append(f"    cold_start_s: {_range(fit.starts.time.mean_s)}")
         lines.append(f"    cold_start_cv: {_value(fit.starts.time.cv.mid)}")
@@ -66,6 +71,8 @@ def totals_fragment(totals: Totals, fit: TotalsFit, task: str) -> str:
         lines.append(f"    service_s: {_range(fit.mean_s)}")
     if fit.cv is not None:
         lines.append(f"    service_cv: {_value(fit.cv)}")
+    if fit.mean_s is None:
+        lines.append(UNKNOWN_SERVICE)
     return "\n".join([*lines, ""])
 
 

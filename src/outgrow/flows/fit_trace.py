@@ -12,6 +12,7 @@ from outgrow.adapters.spec_fields import SLUG
 from outgrow.adapters.traces.door import read_trace
 from outgrow.adapters.word_files import load_words
 from outgrow.domain.errors import TraceError
+from outgrow.domain.message import message
 from outgrow.domain.trace import Totals
 from outgrow.fit.check import check_fit
 from outgrow.fit.process import fit_trace
@@ -60,7 +61,7 @@ def fit_file(asked: Asked, progress: Callable[[int], None]) -> dict[str, Any]:
         "trace": _trace_data(trace, fit),
         "estimates": _estimates(fit),
         "check": None if check is None else _check_data(check, trace),
-        "notes": _said((*trace.notes, *fit.notes)),
+        "notes": _said((*trace.notes, *fit.notes, *_verdict(check, trace))),
         "fragment": fragment_of(trace, fit, asked.task),
     }
 
@@ -68,6 +69,13 @@ def fit_file(asked: Asked, progress: Callable[[int], None]) -> dict[str, Any]:
 def write_fragment(path: Path, text: str) -> None:
     """Puts the fragment into a file, whole or not at all."""
     write_atomic(path, text)
+
+
+def _verdict(check: Check | None, trace: Trace) -> tuple[Message, ...]:
+    """What to do where the fit does not hold."""
+    if check is None or check.holds:
+        return ()
+    return (message("trace.not-held", inside=check.inside, total=len(check.figures), file=trace.name),)
 
 
 def _said(notes: tuple[Message, ...]) -> list[dict[str, str]]:
@@ -111,6 +119,7 @@ def _estimates(fit: Fit) -> dict[str, Any]:
         "day_variance": None if fit.day_variance is None else dataclasses.asdict(fit.day_variance),
         "arrivals": "poisson" if sessions is None else "sessions",
         "sessions": None if sessions is None else dataclasses.asdict(sessions) | {"pause_s": fit.pause_s},
+        "even": None if fit.even is None else dataclasses.asdict(fit.even),
         "service": None if service is None else dataclasses.asdict(service) | {"by": fit.service_by},
         "starts": None if starts is None else dataclasses.asdict(starts),
         "input_tokens": None if fit.tokens[0] is None else dataclasses.asdict(fit.tokens[0]),
@@ -124,6 +133,7 @@ def _check_data(check: Check, trace: Trace) -> dict[str, Any]:
         "held_out": _stretch(trace, *check.held_s),
         "held_out_requests": check.held_requests,
         "draws": check.draws,
+        "holds": check.holds,
         "inside": check.inside,
         "inside_poisson": check.inside_poisson,
         "pools": {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_left
 from datetime import UTC, date, datetime, timedelta
 from heapq import merge
-from itertools import islice
+from itertools import islice, pairwise
 from operator import eq
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -68,16 +69,15 @@ def finish(name: str, read: Read, timezone: str | None) -> Trace:
         notes.append(message("trace.ties", count=ties))
     if resolution_s >= COARSE_S:
         notes.append(message("trace.resolution", resolution=resolution_s))
-    zone, offset_s, zone_notes = _local_day(read, timezone, span)
-    midnight_s = math.floor((span[0] + offset_s) / DAY_S) * DAY_S if read.epoch else 0.0
-    shift = offset_s - midnight_s
+    zone, offsets, zone_notes = _local_day(read, timezone, span)
+    midnight_s = math.floor((span[0] + offsets[0][1]) / DAY_S) * DAY_S if read.epoch else 0.0
     times_s = read.times_s
-    for place, time_s in enumerate(times_s):
-        times_s[place] = time_s + shift
+    put_on_wall(times_s, arrays, [(from_s, offset_s - midnight_s) for from_s, offset_s in offsets])
+    begin_s, end_s = span[0] + offsets[0][1] - midnight_s, span[1] + offsets[-1][1] - midnight_s
     return Trace(
         name=name,
         times_s=times_s,
-        span_s=(span[0] + shift, span[1] + shift),
+        span_s=(min(begin_s, times_s[0]), max(end_s, times_s[-1])),
         first_day=date(1970, 1, 1) + timedelta(seconds=midnight_s) if read.epoch else None,
         zone=zone,
         resolution_s=resolution_s,
@@ -177,16 +177,62 @@ def _ties(times_s: array[float]) -> int:
     return sum(map(eq, islice(times_s, 1, None), times_s))
 
 
-def _local_day(read: Read, timezone: str | None, span_s: tuple[float, float]) -> tuple[str, float, list[Message]]:
-    """Name of the local clock, seconds it is ahead of the stamps' own, notes."""
+def put_on_wall(times_s: array[float], arrays: dict[str, Any], offsets: list[Offset]) -> None:
+    """Puts sorted stamps on the clock on the wall: each is moved by the offset (s) valid from its moment on.
+
+    Days then have 86,400 s, whatever the clocks do: where they go forward an hour is empty, and where they go back the
+    requests of two hours lie in one, sorted again as those of a log in local time would be. No request is lost, and no
+    time between two of them changes but across the change itself.
+    """
+    bounds = [0, *(bisect_left(times_s, from_s) for from_s, _ in offsets[1:]), len(times_s)]
+    for (first, last), (_, offset_s) in zip(pairwise(bounds), offsets, strict=True):
+        for place in range(first, last):
+            times_s[place] += offset_s
+    if len(offsets) > 1:
+        sort_together(times_s, arrays, None)
+
+
+Offset = tuple[float, float]
+"""From which moment on a clock is ahead of the stamps, and by how much (s)."""
+
+
+def _local_day(
+    read: Read, timezone: str | None, span_s: tuple[float, float]
+) -> tuple[str, list[Offset], list[Message]]:
+    """Name of the local clock, how far it is ahead of the stamps' own and since when, notes.
+
+    A trace of less than a day tells no shape, and an hour more or less would move its rate: one offset for all of it.
+    """
     if timezone is None:
-        return _own_day(read)
+        zone, offset_s, notes = _own_day(read)
+        return zone, [(span_s[0], offset_s)], notes
+    offsets = _offsets(timezone, span_s)
     written_local = not read.zoned and bool(read.offsets)
-    begin, end = _offset_at(timezone, span_s[0]), _offset_at(timezone, span_s[1])
     if written_local or not read.epoch:
-        return timezone, 0.0, []
-    notes = [message("trace.clock-change", zone=timezone)] if begin != end else []
-    return timezone, begin, notes
+        return timezone, [(span_s[0], 0.0)], []
+    if len(offsets) == 1:
+        return timezone, offsets, []
+    if span_s[1] - span_s[0] < DAY_S:
+        return timezone, offsets[:1], [message("trace.clock-kept", zone=timezone)]
+    return timezone, offsets, [message("trace.clock-change", zone=timezone)]
+
+
+def _offsets(timezone: str, span_s: tuple[float, float]) -> list[Offset]:
+    """The offsets of a zone over a stretch: looked up day by day, a change found to the second."""
+    begin, end = span_s
+    found = [(begin, _offset_at(timezone, begin))]
+    before = begin
+    while before < end:
+        after = min(before + DAY_S, end)
+        offset_s = _offset_at(timezone, after)
+        if offset_s != found[-1][1]:
+            low, high = math.floor(before), math.ceil(after)
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if _offset_at(timezone, middle) == found[-1][1] else (low, middle)
+            found.append((float(high), offset_s))
+        before = after
+    return found
 
 
 def _own_day(read: Read) -> tuple[str, float, list[Message]]:
