@@ -162,11 +162,14 @@ def _settled(with_servers: Callable[[int], Outcome], task: InferenceTask, most: 
     def enough(count: int) -> bool:
         return _enough(with_servers(count), task, attainable=True)
 
-    if enough(near):
-        while near > 1 and enough(near - 1):
-            near -= 1
-        return near
     step = 1
+    if enough(near):
+        while near > 1:
+            count = max(1, near - step)
+            if not enough(count):
+                return _between(enough, count, near)
+            near, step = count, 2 * step
+        return near
     short = near
     while short < most:
         count = min(most, short + step)

@@ -164,7 +164,7 @@ def _foresight(seed: int) -> dict[str, Any]:
         "method": "simulation",
         "predict": dataclasses.replace(simulated, requests=EXPECTED_REQUESTS),
         "rough": dataclasses.replace(simulated, most_per_day=ROUGH_PER_DAY),
-        "estimate": closed_form.predict,
+        "estimate": closed_form.on_a_busy_day,
         "month": dataclasses.replace(simulated, requests=EXPECTED_REQUESTS).month,
         "each": each_on_threads if engine() == "compiled" else one_by_one,
     }

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from outgrow.domain.arrivals import ArrivalKind
 from outgrow.domain.message import message
 from outgrow.domain.pool import Endings, FixedPool, FlexPool, HostPool, OpenPool, Outcome
 from outgrow.sim.credits import host_surplus_s
+from outgrow.sim.days import spread_days
 from outgrow.sim.formulas import erlang_c, groups, mean_wait, one_flex_worker, several_flex_workers
 from outgrow.sim.observed import BLOCK_S
 from outgrow.sim.response import Mixture, Part, Patient, law_points
@@ -44,6 +46,19 @@ def predict(pool: Pool, arrivals: Arrivals) -> Outcome:
         return _by_slots(pool, arrivals)
     found = _answered(pool, arrivals)
     return found if isinstance(pool, HostPool) else _given_up(found, pool.callers.timeout_s)
+
+
+BUSY_DAYS = 4
+"""A busy day is one of the busiest quarter."""
+
+
+def on_a_busy_day(pool: Pool, arrivals: Arrivals) -> Outcome:
+    """`predict` for a day of the busiest quarter: about what servers are bought for, where days differ."""
+    pattern = arrivals.pattern
+    if pattern.kind is not ArrivalKind.SESSIONS or pattern.day_variance <= 0:
+        return predict(pool, arrivals)
+    factor = max(spread_days(pattern.day_variance, BUSY_DAYS, 0))
+    return predict(pool, dataclasses.replace(arrivals, per_hour=tuple(factor * each for each in arrivals.per_hour)))
 
 
 def _answered(pool: Pool, arrivals: Arrivals) -> Outcome:
