@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from outgrow.cli.asked import add_shared, asked
 from outgrow.cli.codes import NO_CANDIDATE, OK
+from outgrow.cli.targets import price_files, refuse_overwriting, spec_files
 from outgrow.cli.terminal import money, out, print_json, say, table
 from outgrow.cli.traced import show_notes
 
@@ -36,9 +37,14 @@ def run(arguments: argparse.Namespace) -> int:
     from outgrow.flows.question import open_spec
 
     opened = open_spec(Path(arguments.spec), asked(arguments))
+    folder = arguments.out or (None if arguments.json else "decision")
+    if folder is not None:
+        from outgrow.flows.write_record import JSON, MARKDOWN, PAGE
+
+        read = [*spec_files(arguments.spec, opened.service), *price_files(arguments.prices)]
+        refuse_overwriting([("--out", Path(folder, name)) for name in (JSON, MARKDOWN, PAGE)], read)
     show_notes(opened)
     data = decide_service(opened, language=arguments.lang)
-    folder = arguments.out or (None if arguments.json else "decision")
     files: dict[str, Path] = {}
     if folder is not None:
         from outgrow.flows.write_record import write_record

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from outgrow.cli.targets import refuse_overwriting
 from outgrow.cli.terminal import out, print_json, say, table
 from outgrow.cli.traced import add_reading, reading, speeds
 from outgrow.domain.errors import TraceError
@@ -42,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Fits, prints, writes."""
     from outgrow.flows.fit_trace import Asked, fit_file, write_fragment
 
+    if arguments.out:
+        refuse_overwriting([("--out", Path(arguments.out))], [("the trace", Path(arguments.trace))])
     asked = Asked(
         path=Path(arguments.trace),
         options=reading(arguments),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outgrow.cli.asked import day
+from outgrow.cli.targets import price_files, refuse_overwriting
 from outgrow.cli.terminal import out, print_json, say, table
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ def _refresh(args: argparse.Namespace, on: date) -> int:
 
     path = Path(args.out)
     _refuse_overwrite(path, force=args.force)
+    refuse_overwriting([("--out", path)], price_files(args.prices))
     book = load_book([Path(name) for name in args.prices])
     found = refresh(book, _sources(args.provider), on=on, today=today())
     if found.candidates:

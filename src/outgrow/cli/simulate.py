@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from outgrow.cli.asked import add_shared, asked, where
 from outgrow.cli.played import show_replay, show_study
+from outgrow.cli.targets import Named, price_files, refuse_overwriting, spec_files
 from outgrow.cli.terminal import print_json, say
 from outgrow.cli.traced import add_reading, reading, show_notes, speeds
 from outgrow.domain.errors import SpecError
@@ -74,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check(arguments)
     asked_for = dataclasses.replace(asked(arguments), files=_files(arguments), seed=arguments.seed)
     opened = open_spec(Path(arguments.spec), asked_for)
+    refuse_overwriting(_written(arguments), [*spec_files(arguments.spec, opened.service), *_read(arguments)])
     show_notes(opened)
     result = _replayed(arguments, opened) if arguments.replay else _studied(arguments, opened)
     for written in (arguments.out, arguments.records):
@@ -86,6 +88,16 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         show_study(result)
     return 0
+
+
+def _written(arguments: argparse.Namespace) -> list[Named]:
+    return [(f"--{name}", Path(text)) for name in ("out", "records") if (text := getattr(arguments, name))]
+
+
+def _read(arguments: argparse.Namespace) -> list[Named]:
+    named = {"trace": arguments.trace, "service-times": arguments.service_times, "cold-starts": arguments.cold_starts}
+    files = [(f"the file of --{name}", Path(text)) for name, text in named.items() if text]
+    return [*files, *price_files(arguments.prices)]
 
 
 def _studied(arguments: argparse.Namespace, opened: Opened) -> dict[str, Any]:
