@@ -119,12 +119,37 @@ def test_a_row_is_the_same_after_it_travelled() -> None:
     assert row_from(json.loads(json.dumps(dataclasses.astuple(row)))) == row
 
 
+HYBRID = {"only": ["runpod-hybrid"]}
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"only": ["runpod-flexx"]}, "--option: unknown option 'runpod-flexx'; did you mean 'runpod-flex'?"),
         ({"only": ["cpu-local"]}, "--option cpu-local: cannot be built: no cpu.service_s in the spec"),
         ({"settings": {"idle": 5}}, "--setting: no option played here has 'idle'"),
+        (
+            {"settings": {"idle_timeout_s": "abc"}},
+            "--setting: found idle_timeout_s=abc; allowed for runpod-flex is a n",
+        ),
+        (
+            {"settings": {"idle_timeout_s": 0.5}},
+            "--setting: runpod-flex cannot have idle_timeout_s=0.5; allowed is 1 to",
+        ),
+        (
+            {**HYBRID, "settings": {"active_base": 5}},
+            "--setting: runpod-hybrid cannot have active_base=5; allowed is 1",
+        ),
+        (
+            {**HYBRID, "settings": {"active_base": 1.5}},
+            "--setting: found active_base=1.5; allowed for runpod-hybrid is",
+        ),
+        (
+            {**HYBRID, "settings": {"active_hours": 9}},
+            "--setting: found active_hours=9; allowed for runpod-hybrid is t",
+        ),
+        ({**HYBRID, "settings": {"active_hours": "9-25"}}, "--setting: runpod-hybrid cannot have active_hours=9-25;"),
+        ({"only": ["ec2-private"], "settings": {"nat": "foo"}}, "--setting: found nat=foo; allowed for ec2-private is"),
     ],
 )
 def test_what_cannot_be_played_is_refused(changes: dict[str, Any], said: str) -> None:
