@@ -64,7 +64,7 @@ ROWS = {
     ),
     "units mixed": (
         "time\n1760097600\n1760097600000\n",
-        "t.csv:3: time: found 1760097600000; the stamps before count in s, which gives no day from 1970 to 2103",
+        "t.csv:3: time: found '1760097600000'; the stamps before count in s, which gives no day from 1970 to 2103",
     ),
     "kinds mixed": (
         "time\n1760097600\n2025-10-10 12:00:00\n",
@@ -72,7 +72,7 @@ ROWS = {
     ),
     "negative stamp": (
         "time\n5\n-5\n",
-        "t.csv:3: time: found -5; the stamps before count in s, which gives no day from 1970 to 2103",
+        "t.csv:3: time: found '-5'; the stamps before count in s, which gives no day from 1970 to 2103",
     ),
     "json": ('{"ts": 1}\n{"ts": 2\n{"ts": 3}\n', "t.csv:2: not a JSON object"),
     "json kind": ('{"ts": 1}\n[2]\n{"ts": 3}\n', "t.csv:2: not a JSON object"),
@@ -101,6 +101,13 @@ def test_such_lines_can_be_left_out(tmp_path, kind):
     else:
         skipped = next(note for note in trace.notes if note.code == "trace.skipped")
         assert dict(skipped.values)["count"] == 1
+
+
+@pytest.mark.parametrize("first", ["1760097600", "2025-10-10 12:00:00", "0"])
+def test_a_cell_of_five_million_digits_is_not_shown_whole(refused, first):
+    message, _ = refused(f"time\n{first}\n{'1' * 5_000_000}\n")
+    assert message.startswith("t.csv:3: time: found '1111")
+    assert len(message) < 300
 
 
 FILES = {

@@ -123,7 +123,7 @@ class _Numbers:
         time_s = float(text) * self._scale
         if not EARLIEST_S <= time_s < LATEST_S or (self.epoch and time_s < EPOCH_FROM):
             raise StampError(
-                f"found {text}; the stamps before count in {self._unit}, which gives no day from 1970 to 2103"
+                f"found {shown(text)}; the stamps before count in {self._unit}, which gives no day from 1970 to 2103"
             )
         return time_s
 
