@@ -40,7 +40,7 @@ class StudyStore:
             return {}
         found: dict[int, str] = {}
         for file in self.folder.glob("part-*.json"):
-            with contextlib.suppress(ValueError, OSError):
+            with contextlib.suppress(ValueError, OSError, RecursionError):
                 text = file.read_text(encoding="utf-8")
                 json.loads(text)
                 found[int(file.stem.removeprefix("part-"))] = text
@@ -57,6 +57,6 @@ class StudyStore:
     def _header(self) -> str | None:
         try:
             header = json.loads((self.folder / HEADER).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         return header.get("identity") if isinstance(header, dict) else None

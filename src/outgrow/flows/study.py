@@ -14,7 +14,16 @@ from outgrow.domain.errors import SpecError
 from outgrow.domain.option import Question
 from outgrow.domain.units import SEED
 from outgrow.flows.measured import described
-from outgrow.flows.study_part import Part, Settings, Study, opened_study, play_part, row_from, with_arrivals
+from outgrow.flows.study_part import (
+    Part,
+    Settings,
+    Study,
+    is_played,
+    opened_study,
+    play_part,
+    row_from,
+    with_arrivals,
+)
 from outgrow.flows.study_settings import with_settings
 from outgrow.record.foresight import study_data
 from outgrow.sim.compiled import engine
@@ -97,7 +106,7 @@ def run_study(
     """
     parts = _parts(study)
     kept = store.begin() if store else {}
-    done = {number: text for number, text in kept.items() if number in parts}
+    done = {number: text for number, text in kept.items() if number in parts and is_played(text, parts[number])}
     months = sum(parts[number].count for number in done)
     seen(months)
     for number, part in run(play_part, [(number, part) for number, part in parts.items() if number not in done]):
