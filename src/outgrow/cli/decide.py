@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from outgrow.cli.asked import add_shared, asked
+from outgrow.cli.asked import a_file, add_shared, asked
 from outgrow.cli.codes import NO_CANDIDATE, OK
 from outgrow.cli.targets import price_files, refuse_overwriting, spec_files
 from outgrow.cli.terminal import money, out, print_json, say, table
@@ -25,9 +25,13 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         allow_abbrev=False,
     )
     parser.add_argument("spec", metavar="SPEC", help="a service.yaml, or a folder that holds one")
-    parser.add_argument("--out", metavar="DIR", help="where the record goes (default: decision; with --json nowhere)")
+    parser.add_argument(
+        "--out", type=a_file, metavar="DIR", help="where the record goes (default: decision; with --json nowhere)"
+    )
     parser.add_argument("--lang", choices=("en", "ko"), default="en", help="language of the record")
-    parser.add_argument("--supersedes", metavar="RECORD", help="an older record elsewhere that this one replaces")
+    parser.add_argument(
+        "--supersedes", type=a_file, metavar="RECORD", help="an older record elsewhere that this one replaces"
+    )
     add_shared(parser)
 
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from outgrow.cli.asked import a_file
 from outgrow.cli.targets import refuse_overwriting
 from outgrow.cli.terminal import out, print_json, say, table
 from outgrow.cli.traced import add_reading, reading, speeds
@@ -31,11 +32,13 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         epilog="example: outgrow fit access.log --timezone Asia/Seoul --task receipts --out measured.yaml",
         allow_abbrev=False,
     )
-    parser.add_argument("trace", metavar="TRACE", help="access log, CSV, JSON lines, k6 or Prometheus export, or .gz")
+    parser.add_argument(
+        "trace", type=a_file, metavar="TRACE", help="access log, CSV, JSON lines, k6 or Prometheus export, or .gz"
+    )
     add_reading(parser)
     parser.add_argument("--task", metavar="NAME", default="model", help="the inference task the fragment is about")
     parser.add_argument("--seed", metavar="N", default="0", help="seed of the check on held-out days")
-    parser.add_argument("--out", metavar="FILE", help="write the spec fragment there")
+    parser.add_argument("--out", type=a_file, metavar="FILE", help="write the spec fragment there")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from outgrow.cli.asked import day
+from outgrow.cli.asked import a_file, day
 from outgrow.cli.targets import price_files, refuse_overwriting
 from outgrow.cli.terminal import out, print_json, say, table
 
@@ -54,6 +54,7 @@ def _verb(
     parser.add_argument(
         "--prices",
         metavar="FILE",
+        type=a_file,
         action="append",
         default=[],
         help="price file on top of the shipped ones; repeatable",
@@ -77,7 +78,11 @@ def _refresh_arguments(parser: argparse.ArgumentParser) -> None:
         "--provider", choices=PROVIDERS, action="append", default=[], help="ask only this one; repeatable"
     )
     parser.add_argument(
-        "--out", metavar="FILE", default="price-candidates.csv", help="where the rows go (price-candidates.csv)"
+        "--out",
+        type=a_file,
+        metavar="FILE",
+        default="price-candidates.csv",
+        help="where the rows go (price-candidates.csv)",
     )
     parser.add_argument("--force", action="store_true", help="replace that file")
 
