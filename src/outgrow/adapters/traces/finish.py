@@ -18,6 +18,8 @@ from outgrow.domain.trace import Trace
 from outgrow.sim.requests import DAY_S, HOUR_S
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from outgrow.adapters.traces.collect import Read
 
 NEAR: Final = 1 << 16
@@ -42,10 +44,10 @@ LONGEST_SPAN_S: Final = 50 * 366 * DAY_S
 EARLY_ZONE = "an IANA name such as Asia/Seoul, an offset such as +09:00, or UTC"
 
 
-def finish(name: str, read: Read, timezone: str | None) -> Trace:
+def finish(path: Path, read: Read, timezone: str | None) -> Trace:
     """The trace of what was read. Raises `TraceError` when nothing can be made of it."""
     if not len(read.times_s):
-        raise TraceError(f"{name}: no request in it", hint="is this the right file, and the right --format?")
+        raise TraceError(f"{path}: no request in it", hint="is this the right file, and the right --format?")
     notes = _notes_of(read)
     arrays: dict[str, Any] = {**read.values, **read.names}
     unsorted = sort_together(read.times_s, arrays, read.rows)
@@ -59,7 +61,7 @@ def finish(name: str, read: Read, timezone: str | None) -> Trace:
     span = read.span_s or (read.times_s[0], read.times_s[-1])
     if span[1] - span[0] > LONGEST_SPAN_S:
         raise TraceError(
-            f"{name}: from {_day_text(span[0])} to {_day_text(span[1])}, over 50 years; a stamp must be wrong",
+            f"{path}: from {_day_text(span[0])} to {_day_text(span[1])}, over 50 years; a stamp must be wrong",
             hint="name the column: --column time=NAME, with time_ms, time_us or time_ns for a unit",
         )
     resolution_s = resolution_of(read.times_s) if read.resolution_s is None else read.resolution_s
@@ -75,7 +77,7 @@ def finish(name: str, read: Read, timezone: str | None) -> Trace:
     for place, time_s in enumerate(times_s):
         times_s[place] = time_s + shift
     return Trace(
-        name=name,
+        name=path.name,
         times_s=times_s,
         span_s=(span[0] + shift, span[1] + shift),
         first_day=date(1970, 1, 1) + timedelta(seconds=midnight_s) if read.epoch else None,
@@ -182,7 +184,7 @@ def _local_day(read: Read, timezone: str | None, span_s: tuple[float, float]) ->
     if timezone is None:
         return _own_day(read)
     written_local = not read.zoned and bool(read.offsets)
-    begin, end = _offset_at(timezone, span_s[0]), _offset_at(timezone, span_s[1])
+    begin, end = offset_at(timezone, span_s[0]), offset_at(timezone, span_s[1])
     if written_local or not read.epoch:
         return timezone, 0.0, []
     notes = [message("trace.clock-change", zone=timezone)] if begin != end else []
@@ -202,7 +204,7 @@ def _own_day(read: Read) -> tuple[str, float, list[Message]]:
     return offset_name(offset_s), offset_s, []
 
 
-def _offset_at(timezone: str, time_s: float) -> float:
+def offset_at(timezone: str, time_s: float) -> float:
     """Seconds a zone is east of Greenwich at a moment. Raises `TraceError` for a zone there is none of."""
     if timezone[:1] in {"+", "-"}:
         try:
