@@ -349,6 +349,15 @@ def test_a_korean_record_is_written(tmp_path):
     assert "결정" in page
 
 
+def test_the_terminal_speaks_the_language_of_the_record(tmp_path):
+    done = outgrow("decide", "examples/receipts", "--lang", "ko", "--out", str(tmp_path))
+    assert done.returncode == 0
+    said = done.stdout + done.stderr
+    assert "탈락: onprem:" in said
+    for english in ("  out:", "warning:", "platform:", "inference:", "together:", "holds", "wrote", "measure first", "never"):
+        assert english not in said
+
+
 def test_old_prices_need_allow_stale(tmp_path):
     years_later = ("--on", "2029-01-01", "--out", str(tmp_path))
     refused = outgrow("decide", "examples/receipts", *years_later)
