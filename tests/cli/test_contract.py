@@ -354,7 +354,17 @@ def test_the_terminal_speaks_the_language_of_the_record(tmp_path):
     assert done.returncode == 0
     said = done.stdout + done.stderr
     assert "탈락: onprem:" in said
-    for english in ("  out:", "warning:", "platform:", "inference:", "together:", "holds", "wrote", "measure first", "never"):
+    for english in (
+        "  out:",
+        "warning:",
+        "platform:",
+        "inference:",
+        "together:",
+        "holds",
+        "wrote",
+        "measure first",
+        "never",
+    ):
         assert english not in said
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from outgrow.cli.asked import a_file
 from outgrow.cli.targets import refuse_overwriting
-from outgrow.cli.terminal import out, print_json, say, table
+from outgrow.cli.terminal import counted, out, print_json, say, table
 from outgrow.cli.traced import add_reading, reading, speeds
 from outgrow.domain.errors import TraceError
 
@@ -96,9 +96,9 @@ def _progress() -> Callable[[int], None]:
 def _show(data: dict[str, Any]) -> None:
     trace, estimates = data["trace"], data["estimates"]
     dates = f", {trace['first_day']} to {trace['last_day']}" if trace.get("first_day") else ""
-    days = f" on {trace['days']} days ({trace['whole_days']} whole)" if "days" in trace else ""
+    days = f" on {counted(trace['days'], 'day')} ({trace['whole_days']} whole)" if "days" in trace else ""
     zone = f", {trace['zone']}" if "zone" in trace else ""
-    out(f"{trace['name']}: {trace['requests']:,} requests{days}{dates}{zone}\n")
+    out(f"{trace['name']}: {counted(trace['requests'], 'request')}{days}{dates}{zone}\n")
     out(table(_rows(estimates), ("estimate", "low", "mid", "high"), right={1, 2, 3}))
     if estimates.get("day_shape"):
         shares = [share["mid"] for share in estimates["day_shape"]]
@@ -150,7 +150,8 @@ def _number(value: float) -> str:
 
 def _show_check(check: dict[str, Any]) -> None:
     out(
-        f"\nfitted to {check['fitted']}, held out {check['held_out']} ({check['held_out_requests']:,} requests);"
+        f"\nfitted to {check['fitted']}, held out {check['held_out']}"
+        f" ({counted(check['held_out_requests'], 'request')});"
         f" {check['draws']} draws of each"
     )
     rows = []
