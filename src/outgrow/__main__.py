@@ -38,7 +38,8 @@ def _impatient() -> None:
     import os
     import signal
 
-    signal.signal(signal.SIGINT, lambda _signal, _frame: os._exit(INTERRUPTED))
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell may have made us deaf from the start
+        signal.signal(signal.SIGINT, lambda _signal, _frame: os._exit(INTERRUPTED))
 
 
 if __name__ == "__main__":
