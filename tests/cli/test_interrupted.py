@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from importlib.metadata import entry_points
 
 import pytest
+
+from outgrow.adapters.interruption import after_this
 
 EARLY = """
 import sys
@@ -55,3 +58,18 @@ def test_an_interruption_is_never_a_traceback(script: str, code: int, said: str)
 def test_the_installed_command_goes_through_the_same_door() -> None:
     (command,) = entry_points(group="console_scripts", name="outgrow")
     assert command.value == "outgrow.__main__:main"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as POSIX has them")
+def test_an_interruption_while_a_spec_is_checked_counts_when_it_is() -> None:
+    done = []
+
+    def work() -> None:
+        with after_this():
+            signal.raise_signal(signal.SIGINT)
+            done.append(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == [1]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
