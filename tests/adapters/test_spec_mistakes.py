@@ -11,6 +11,11 @@ BASE = "format: 1\nservice: s\nregion: r\nusers: {daily_active: 10}\n"
 TASK = "inference:\n  - name: t\n    requests_per_day: 5\n    service_s: 3\n"
 
 MISTAKES = {
+    "unknown zone": (
+        BASE + TASK + "    arrivals:\n      file: t.csv\n      timezone: Asia/Soul\n",
+        "service.yaml:11 inference[0].arrivals.timezone: unknown zone 'Asia/Soul'; expected an IANA name such as"
+        " Asia/Seoul, an offset such as +09:00, or UTC",
+    ),
     "unit in the value": (
         BASE + TASK.replace("service_s: 3", 'service_s: "3s"'),
         'service.yaml:8 inference[0].service_s: expected seconds as a number, found "3s"; write 3',

@@ -66,13 +66,32 @@ def test_service_times_are_read_from_what_people_have(times, text, found):
         ("90000\n", "times.csv:1: found '90000'"),
         ("0\n0\n", "no cold start above 0 in it"),
         ("time,cold,duration\n2026-01-01,true,9\n2026-01-02,false,1\n", "no cold start above 0 in it"),
-        ("a,b\n1,2\n", "no column says when requests came"),
-        ("1,2\n3,4\n", "no column names"),
+        ("a,b\n1,2\n", "times.csv:1: which column holds the cold starts.* found 'a', 'b'"),
+        (
+            "1,2\n3,4\n",
+            "times.csv:1: which column holds the cold starts.* found no names, and 2 cells a line: '1', '2'",
+        ),
+        ("31\n1_0\n", "times.csv:2: found '1_0'"),
+        ("31\n٤٥\n", "times.csv:2: found '٤٥'"),
     ],
 )
 def test_what_cannot_be_used_is_said_with_its_place(times, text, said):
     with pytest.raises(TraceError, match=said):
         times(text)
+
+
+@pytest.mark.parametrize("text", ["1\nnan\n2\n", "1\n-\n2\n", "a,service_s\nx,\nx,2\n"])
+def test_a_service_time_that_is_none_is_refused_as_in_a_trace(times, text):
+    with pytest.raises(TraceError, match=r"times.csv:2: found '(nan|-|)'; allowed is a time of 0 to 86,400 s"):
+        times(text, SERVICE)
+    assert times("service_s\n1\n\n2\n", SERVICE) == (1, 2)
+
+
+def test_the_question_is_about_the_column_that_holds_the_seconds(times):
+    with pytest.raises(TraceError) as caught:
+        times("name,value\na,1\n", SERVICE)
+    assert "which column holds the service times" in caught.value.message
+    assert caught.value.hint == "call it service_s, or give one number of seconds a line"
 
 
 def test_of_very_many_times_some_are_kept(times):
@@ -85,3 +104,6 @@ def test_of_very_many_times_some_are_kept(times):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(TraceError, match=r"gone\.csv: not found"):
         read_times(tmp_path / "gone.csv", START)
+    with pytest.raises(TraceError) as caught:
+        read_times(tmp_path / "gone.csv", SERVICE)
+    assert caught.value.hint == "name a file with service times in it"

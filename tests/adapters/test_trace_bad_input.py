@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -47,7 +49,7 @@ ROWS = {
         "start_time,end_time\n1,2\n5,4\n",
         "t.csv:3: it ends before it begins, or takes over 86,400 s",
     ),
-    "too few cells": ("time,duration\n1,2\n2\n3,1\n", "t.csv:3: 1 cells; the first line has 2"),
+    "too few cells": ("time,duration\n1,2\n2\n3,1\n", "t.csv:3: 1 cell; the first line has 2"),
     "too many cells": ("time,duration\n1,2\n2,3,4\n", "t.csv:3: 3 cells; the first line has 2"),
     "no stamp": (
         "time\n2025-10-10 12:00:00\nyesterday\n",
@@ -64,7 +66,7 @@ ROWS = {
     ),
     "units mixed": (
         "time\n1760097600\n1760097600000\n",
-        "t.csv:3: time: found 1760097600000; the stamps before count in s, which gives no day from 1970 to 2103",
+        "t.csv:3: time: found '1760097600000'; the stamps before count in s, which gives no day from 1970 to 2103",
     ),
     "kinds mixed": (
         "time\n1760097600\n2025-10-10 12:00:00\n",
@@ -72,7 +74,7 @@ ROWS = {
     ),
     "negative stamp": (
         "time\n5\n-5\n",
-        "t.csv:3: time: found -5; the stamps before count in s, which gives no day from 1970 to 2103",
+        "t.csv:3: time: found '-5'; the stamps before count in s, which gives no day from 1970 to 2103",
     ),
     "json": ('{"ts": 1}\n{"ts": 2\n{"ts": 3}\n', "t.csv:2: not a JSON object"),
     "json kind": ('{"ts": 1}\n[2]\n{"ts": 3}\n', "t.csv:2: not a JSON object"),
@@ -97,10 +99,17 @@ def test_such_lines_can_be_left_out(tmp_path, kind):
     try:
         trace = read_trace(file, ReadOptions(skip_bad=True))
     except TraceError as problem:
-        assert problem.message == "t.csv: no request in it"
+        assert problem.message == f"{file}: no request in it"
     else:
         skipped = next(note for note in trace.notes if note.code == "trace.skipped")
         assert dict(skipped.values)["count"] == 1
+
+
+@pytest.mark.parametrize("first", ["1760097600", "2025-10-10 12:00:00", "0"])
+def test_a_cell_of_five_million_digits_is_not_shown_whole(refused, first):
+    message, _ = refused(f"time\n{first}\n{'1' * 5_000_000}\n")
+    assert message.startswith("t.csv:3: time: found '1111")
+    assert len(message) < 300
 
 
 FILES = {
@@ -253,3 +262,36 @@ def test_no_json_at_all_gives_anything_but_a_trace_or_a_message(tmp_path_factory
             assert "t.csv" in problem.message
         else:
             assert isinstance(found, Trace | Totals)
+
+
+def test_lines_that_end_in_cr_alone_are_told_in_words(refused):
+    message, hint = refused("time,duration\r1,2\r2,3\r")
+    assert message == "t.csv: lines end in CR alone"
+    assert hint == "tr '\\r' '\\n' < OLD > NEW"
+
+
+def test_a_gzip_file_with_a_wrong_sum_is_damaged(refused):
+    packed = bytearray(gzip.compress(b"time,duration\n" + b"".join(b"%d,2\n" % at for at in range(9))))
+    packed[-8] ^= 1
+    message, hint = refused(bytes(packed), "t.csv.gz")
+    assert message.startswith("t.csv.gz: cannot be read: the gzip file is damaged")
+    assert hint == "copy it again"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes")
+def test_a_named_pipe_nobody_writes_to_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TraceError, match="pipe: a pipe; a trace is read twice"):
+        read_trace(tmp_path / "pipe")
+
+
+def test_the_path_is_named_as_it_was_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("logs").mkdir()
+    Path("logs/t.csv").write_text("time,duration\n1,2\n2,x\n3,1\n")
+    with pytest.raises(TraceError, match=r"^logs/t\.csv:3: duration: found 'x'"):
+        read_trace(Path("logs/t.csv"))
+
+
+def test_digits_of_other_scripts_are_no_stamp(refused):
+    assert refused("time\n١٧٦٠٠٩٧٦٠٠\n")[0].startswith("t.csv:2: time: found '١٧٦٠٠٩٧٦٠٠'; allowed is ISO 8601")

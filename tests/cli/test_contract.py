@@ -349,6 +349,25 @@ def test_a_korean_record_is_written(tmp_path):
     assert "결정" in page
 
 
+def test_the_terminal_speaks_the_language_of_the_record(tmp_path):
+    done = outgrow("decide", "examples/receipts", "--lang", "ko", "--out", str(tmp_path))
+    assert done.returncode == 0
+    said = done.stdout + done.stderr
+    assert "탈락: onprem:" in said
+    for english in (
+        "  out:",
+        "warning:",
+        "platform:",
+        "inference:",
+        "together:",
+        "holds",
+        "wrote",
+        "measure first",
+        "never",
+    ):
+        assert english not in said
+
+
 def test_old_prices_need_allow_stale(tmp_path):
     years_later = ("--on", "2029-01-01", "--out", str(tmp_path))
     refused = outgrow("decide", "examples/receipts", *years_later)
@@ -435,14 +454,13 @@ def test_a_kill_at_any_moment_leaves_a_whole_record(tmp_path):
 
 
 def test_what_a_killed_run_left_is_swept_away_later(tmp_path):
-    left = tmp_path / ".decision.json.abc"
+    left = tmp_path / ".decision.json.abc_d3f4.outgrow"
     left.write_text("half")
-    os.utime(left, (1, 1))
-    fresh = tmp_path / ".decision.json.def"
-    fresh.write_text("somebody is writing this")
+    own = tmp_path / ".decision.json.mine"
+    own.write_text("not ours")
     assert outgrow("decide", "examples/receipts", "--out", str(tmp_path)).returncode == 0
     assert not left.exists()
-    assert fresh.exists()
+    assert own.exists()
 
 
 def test_init_asks_on_a_terminal_and_marks_what_was_only_offered_as_a_guess(tmp_path):

@@ -193,6 +193,24 @@ def test_a_k6_summary_gives_service_times_and_says_what_it_cannot_give(tmp_path,
     assert "a summary knows no single request" in capsys.readouterr().err
 
 
+TOKENS = "ts,prompt_tokens,completion_tokens\n0,100,10\n5,200,20\n9,100,30\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (TOKENS, "note: output tokens cost no time: no speed was given for them (--output-tokens-per-s)"),
+        (
+            TOKENS.replace("ts,", "ts,duration,").replace(",100", ",1,100").replace(",200", ",1,200"),
+            "note: speeds of tokens are not used: the trace says how long each request took",
+        ),
+    ],
+)
+def test_a_speed_that_is_missing_or_not_used_is_told(text, said, tmp_path, capsys):
+    assert main(["fit", small(tmp_path, text), "--input-tokens-per-s", "100"]) == 0
+    assert said in capsys.readouterr().err
+
+
 MISTAKES = {
     "missing": (["/nowhere/at/all.csv"], "not found"),
     "folder": (["."], "a folder"),
@@ -205,6 +223,9 @@ MISTAKES = {
     "task": (["FILE", "--task", "My Task"], "--task: found 'My Task'"),
     "no trace": ([], "TRACE"),
     "years apart": (["YEARS"], "2 requests in 8,400 days, 2001-01-01 to 2023-12-31"),
+    "no tokens": (["FILE", "--input-tokens-per-s", "9"], "--input-tokens-per-s: found 9, and FILE counts no input tok"),
+    "nowhere": (["FILE", "--out", ""], "argument --out: found ''; allowed is the name of a file"),
+    "named twice": (["FILE", "--column", "time=ts", "--column", "time_ms=ts"], "--column: time is named twice"),
     "one request": (["ONE"], "one request; a rate needs at least two moments"),
 }
 
@@ -218,7 +239,7 @@ def test_a_mistake_gives_one_message_and_exit_code_2(name, tmp_path, capsys):
     words = [str(tmp_path / word) if word in {"FILE", "ONE", "YEARS"} else word for word in words]
     out = tmp_path / "out.yaml"
     try:
-        code = main(["fit", *words, "--out", str(out)])
+        code = main(["fit", "--out", str(out), *words])
     except SystemExit as end:
         code = end.code
     said = capsys.readouterr()

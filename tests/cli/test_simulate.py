@@ -142,6 +142,16 @@ def test_bad_words_get_one_message(words: tuple[str, ...], code: int, said: str)
     assert done.stdout == ""
 
 
+def test_help_says_that_a_cluster_is_named_like_a_day() -> None:
+    assert "dask://HOST:PORT" in outgrow("simulate", "--help").stdout
+    assert "dask" not in outgrow("price", "--help").stdout
+    done = outgrow("price", RECEIPTS, "--on", "dask://127.0.0.1:9")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        2,
+        "error: --on: found 'dask://127.0.0.1:9'; expected a date such as 2026-11-23",
+    )
+
+
 def test_a_day_and_a_cluster_may_both_be_named() -> None:
     done = outgrow("simulate", RECEIPTS, "--on", "2026-11-24", "--on", "dask://x", "--replications", "1")
     assert done.stderr.startswith("error: --on: found 'dask://x'")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +22,7 @@ from outgrow.flows.study import PART_MONTHS, plan_study, run_study
 from outgrow.flows.study_part import Part, play_part, row_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from outgrow.flows.study_part import Study
 
@@ -107,10 +110,18 @@ def test_parts_of_another_study_are_thrown_away(study: Study, tmp_path: Path) ->
     assert StudyStore.beside(tmp_path / "study.json", study.identity).begin() == {}
 
 
-def test_a_part_that_is_no_json_is_played_again(study: Study, result: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[[", "[]", "{}", "null", "7", "[[1, 2]]", '{"a": {"b": 1}}', "[" * 9000 + "]" * 9000),
+        json.dumps([[[1.0, [], "x", *([0.5] * 6), 1.0, [1, 0, 0, 0, 0]]] * 2] * PART_MONTHS),
+        json.dumps([[[1.0, [], 5.0, *([0.5] * 6), 1.0, [1, 0, 0, 0, 0]]] * 3] * PART_MONTHS),
+    ],
+)
+def test_a_part_that_is_none_is_played_again(text: str, study: Study, result: dict[str, Any], tmp_path: Path) -> None:
     store = StudyStore.beside(tmp_path / "study.json", study.identity)
     run_study(study, IN_TURN, store)
-    (store.folder / "part-000001.json").write_text("[[")
+    (store.folder / "part-000001.json").write_text(text)
     assert run_study(study, IN_TURN, store) == result
 
 
@@ -119,12 +130,37 @@ def test_a_row_is_the_same_after_it_travelled() -> None:
     assert row_from(json.loads(json.dumps(dataclasses.astuple(row)))) == row
 
 
+HYBRID = {"only": ["runpod-hybrid"]}
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"only": ["runpod-flexx"]}, "--option: unknown option 'runpod-flexx'; did you mean 'runpod-flex'?"),
         ({"only": ["cpu-local"]}, "--option cpu-local: cannot be built: no cpu.service_s in the spec"),
         ({"settings": {"idle": 5}}, "--setting: no option played here has 'idle'"),
+        (
+            {"settings": {"idle_timeout_s": "abc"}},
+            "--setting: found idle_timeout_s=abc; allowed for runpod-flex is a n",
+        ),
+        (
+            {"settings": {"idle_timeout_s": 0.5}},
+            "--setting: runpod-flex cannot have idle_timeout_s=0.5; allowed is 1 to",
+        ),
+        (
+            {**HYBRID, "settings": {"active_base": 5}},
+            "--setting: runpod-hybrid cannot have active_base=5; allowed is 1",
+        ),
+        (
+            {**HYBRID, "settings": {"active_base": 1.5}},
+            "--setting: found active_base=1.5; allowed for runpod-hybrid is",
+        ),
+        (
+            {**HYBRID, "settings": {"active_hours": 9}},
+            "--setting: found active_hours=9; allowed for runpod-hybrid is t",
+        ),
+        ({**HYBRID, "settings": {"active_hours": "9-25"}}, "--setting: runpod-hybrid cannot have active_hours=9-25;"),
+        ({"only": ["ec2-private"], "settings": {"nat": "foo"}}, "--setting: found nat=foo; allowed for ec2-private is"),
     ],
 )
 def test_what_cannot_be_played_is_refused(changes: dict[str, Any], said: str) -> None:
@@ -160,3 +196,59 @@ def test_a_cluster_that_does_not_answer_is_said_so(study: Study, monkeypatch: py
     monkeypatch.setattr("outgrow.adapters.spread.CONNECT_S", 0.3)
     with pytest.raises(NetworkError, match="no Dask scheduler answers"):
         run_study(study, on_cluster("dask://127.0.0.1:9"))
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_scheduler_that_is_killed_costs_no_part_and_no_traceback(
+    study: Study,
+    result: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("outgrow.adapters.spread.CONNECT_S", 2.0)
+    monkeypatch.setattr("outgrow.adapters.spread.PARTS_PER_CORE", 1)
+    place = tmp_path / "scheduler.json"
+    words = {"scheduler": ["--port", "0", "--no-dashboard", "--host", "127.0.0.1"], "worker": ["--nthreads", "1"]}
+    made = [
+        subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--scheduler-file", str(place), *more],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for kind, more in words.items()
+    ]
+    store = StudyStore.beside(tmp_path / "study.json", study.identity)
+
+    def kill(months: int) -> None:
+        if months:
+            made[0].kill()
+
+    try:
+        until = time.monotonic() + 30
+        while not place.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        address = json.loads(place.read_text())["address"].replace("tcp://", "dask://")
+        with pytest.raises(NetworkError) as caught:
+            _once_there_is_a_worker(lambda: run_study(study, on_cluster(address), store, kill))
+    finally:
+        for process in made:
+            process.kill()
+            process.wait()
+    assert "the cluster went away in the middle" in caught.value.message
+    assert caught.value.hint is not None
+    assert "run the same command again" in caught.value.hint
+    assert capfd.readouterr().err == ""
+    assert store.begin().keys() == {0}
+    assert run_study(study, IN_TURN, store) == result
+
+
+def _once_there_is_a_worker(do: Callable[[], Any]) -> None:
+    until = time.monotonic() + 30
+    while True:
+        try:
+            do()
+        except NetworkError as problem:
+            if "no workers" not in problem.message or time.monotonic() > until:
+                raise
+        time.sleep(0.1)

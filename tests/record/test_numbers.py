@@ -64,3 +64,13 @@ def test_a_unit_that_both_ends_have_is_said_once(low, high, shown):
 )
 def test_a_quantity_has_three_decimals_and_none_when_it_is_large(value, shown):
     assert numbers.quantity(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(999_999_999_999_999.0, "999,999,999,999,999"), (1e15, "1.0 × 10^15"), (6.74e126, "6.7 × 10^126")],
+)
+def test_what_nobody_has_is_shown_as_a_power_of_ten(value, shown):
+    assert numbers.users(value) == numbers.number(value) == shown
+    assert numbers.money(value).startswith(f"${shown}")
+    assert numbers.significant(value, 15).startswith(shown)

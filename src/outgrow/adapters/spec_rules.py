@@ -68,6 +68,20 @@ def pattern_is_one(given: Given) -> Problem | None:
     return None
 
 
+def zone_is_known(given: Given) -> Problem | None:
+    """Stamps are read in a zone there is."""
+    if "timezone" not in given:
+        return None
+    from outgrow.adapters.traces.finish import offset_at
+    from outgrow.domain.errors import TraceError
+
+    try:
+        offset_at(given["timezone"], 0.0)
+    except TraceError as problem:
+        return ("timezone",), problem.message.removeprefix("--timezone: ")
+    return None
+
+
 def measured_or_stated(file: str, *numbers: str) -> Rule:
     """Times come from a file of measured ones or are stated, not both."""
 

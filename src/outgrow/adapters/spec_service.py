@@ -11,6 +11,7 @@ from pydantic_core import SchemaValidator, core_schema
 
 from outgrow.adapters import spec_rules as rules
 from outgrow.adapters import spec_schema as parts
+from outgrow.adapters.interruption import after_this
 from outgrow.adapters.spec_fields import (
     SLUG,
     Amount,
@@ -70,7 +71,8 @@ SERVICE: Final = Part(
 
 def check(data: dict[str, Any]) -> dict[str, Any]:
     """``data`` with every value read; raises ``pydantic_core.ValidationError`` with all that is wrong."""
-    given: dict[str, Any] = _validator().validate_python(data, strict=True)
+    with after_this():
+        given: dict[str, Any] = _validator().validate_python(data, strict=True)
     return given
 
 

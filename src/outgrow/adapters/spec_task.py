@@ -20,7 +20,7 @@ ARRIVALS: Final = Part(
     name="arrivals",
     about="How requests cluster: in sessions (the default), not at all, or as a trace has them.",
     into=lambda **given: _pattern(given),
-    rules=(rules.pattern_is_one,),
+    rules=(rules.pattern_is_one, rules.zone_is_known),
     fields={
         "kind": choice("sessions, poisson (independent requests) or trace.", ArrivalKind),
         "session_size": amount("Requests of one session, on average.", low=1, high=1e6),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
 import os
 from concurrent import futures
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -9,7 +12,7 @@ from urllib.parse import urlsplit
 
 from outgrow import __version__
 from outgrow.adapters.cores import core_count
-from outgrow.domain.errors import NetworkError, SpecError
+from outgrow.domain.errors import NetworkError, OutgrowError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -59,7 +62,7 @@ def on_cluster(address: str) -> Runner:
     """A Dask cluster by its scheduler, ``dask://HOST:PORT``, through joblib's backend.
 
     Raises `SpecError` for another kind of address or where joblib and Dask are not installed; `NetworkError` where no
-    scheduler answers, no worker is there, or workers have another outgrow.
+    scheduler answers, no worker is there, workers have another outgrow, or the cluster goes away in the middle.
     """
     target = _scheduler(address)
     try:
@@ -71,19 +74,49 @@ def on_cluster(address: str) -> Runner:
         ) from None
 
     def run(do: Callable[[_Item], _Result], items: Sequence[tuple[int, _Item]]) -> Iterator[tuple[int, _Result]]:
+        _quiet()
         client = _connected(Client, target, address)
         try:
-            cores = _checked_cores(client, address)
+            with _told(client, address):
+                cores = _checked_cores(client, address)
             size = max(1, PARTS_PER_CORE * cores)
             for first in range(0, len(items), size):
                 batch = items[first : first + size]
-                with joblib.parallel_config(backend="dask", client=client):
+                with _told(client, address), joblib.parallel_config(backend="dask", client=client):
                     results = joblib.Parallel(batch_size=1)(joblib.delayed(do)(item) for _, item in batch)
                 yield from ((number, result) for (number, _), result in zip(batch, results, strict=True))
         finally:
-            client.close()
+            with contextlib.suppress(Exception):
+                client.close(timeout=CONNECT_S)
 
     return run
+
+
+def _quiet() -> None:
+    """Dask and its loop say nothing of their own: what goes wrong with the cluster is told once, by us."""
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]
+    for name in (*names, "distributed", "tornado.application", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+@contextlib.contextmanager
+def _told(client: Any, address: str) -> Iterator[None]:
+    """A cluster that goes away is a `NetworkError`; what goes wrong in our own code stays what it is."""
+    from distributed import KilledWorker
+
+    gone = (OSError, TimeoutError, futures.CancelledError, asyncio.CancelledError, KilledWorker)
+    try:
+        yield
+    except OutgrowError:
+        raise
+    except (Exception, asyncio.CancelledError) as problem:
+        if not isinstance(problem, gone) and client.status == "running":
+            raise
+        raise NetworkError(
+            f"{address}: the cluster went away in the middle ({type(problem).__name__});"
+            " with --out the parts played so far are kept",
+            hint="run the same command again when it is back, or without --on: it goes on from its parts",
+        ) from None
 
 
 def _scheduler(address: str) -> str:

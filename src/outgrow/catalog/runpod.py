@@ -9,7 +9,7 @@ from outgrow.catalog import gpu
 from outgrow.catalog.places import runpod_country
 from outgrow.domain.bill import Group, Usage
 from outgrow.domain.message import message
-from outgrow.domain.option import Capacity, Place, Rejection
+from outgrow.domain.option import Capacity, Place, Question, Rejection
 from outgrow.domain.pool import FlexPool, Law, Snapshot
 from outgrow.domain.units import HOURS_PER_MONTH, SECONDS_PER_MONTH, quantity
 from outgrow.domain.workload import Trust
@@ -55,6 +55,27 @@ def gpu_class(ctx: Context, option: str, task: InferenceTask, pins: Pins | None,
         return pins.gpu
     machine = gpu.smallest_gpu(ctx, option, task, "runpod", prefix)
     return machine if isinstance(machine, Rejection) else machine.name
+
+
+def refused(option: str, name: str, found: str | float, allowed: str) -> Rejection:
+    """A setting that RunPod or the spec does not allow."""
+    return Rejection(
+        option=option,
+        question=Question.INFERENCE,
+        constraint="setting",
+        found=f"{name}={found}",
+        allowed=allowed,
+        reason=message("reject.setting", name=name, found=found, allowed=allowed),
+    )
+
+
+def idle_timeout(option: str, settings: Mapping[str, str | int | float]) -> float | Rejection:
+    """The idle timeout of flex workers in seconds, RunPod's default where none is set."""
+    seconds = knob(settings, "idle_timeout_s", DEFAULT_IDLE_S)
+    least, most = IDLE_TIMEOUTS_S[0], IDLE_TIMEOUTS_S[-1]
+    if not least <= seconds <= most:
+        return refused(option, "idle_timeout_s", f"{seconds:g}", f"{least:g} to {most:,.0f} s")
+    return seconds
 
 
 def flex_pool(task: InferenceTask, idle_timeout_s: float, active: tuple[int, ...] = (0,) * 24) -> FlexPool:

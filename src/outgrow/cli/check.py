@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from outgrow.cli.asked import add_shared, asked
+from outgrow.cli.asked import a_file, add_shared, asked
 from outgrow.cli.codes import CLAIM_BROKEN, OK, TO_REVIEW
 from outgrow.cli.terminal import money, out, print_json, say, table
 
@@ -27,7 +27,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument(
         "target", metavar="RECORD|SPEC", help="a decision.json or its folder, or a service.yaml or its folder"
     )
-    parser.add_argument("--spec", metavar="SPEC", help="the changed spec to hold the record against")
+    parser.add_argument("--spec", type=a_file, metavar="SPEC", help="the changed spec to hold the record against")
     parser.add_argument("--mark", action="store_true", help="write `to review` into a record that is")
     add_shared(parser)
 

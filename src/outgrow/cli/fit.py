@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from outgrow.cli.terminal import out, print_json, say, table
+from outgrow.cli.asked import a_file
+from outgrow.cli.targets import refuse_overwriting
+from outgrow.cli.terminal import counted, out, print_json, say, table
 from outgrow.cli.traced import add_reading, reading, speeds
 from outgrow.domain.errors import TraceError
 
@@ -30,11 +32,13 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         epilog="example: outgrow fit access.log --timezone Asia/Seoul --task receipts --out measured.yaml",
         allow_abbrev=False,
     )
-    parser.add_argument("trace", metavar="TRACE", help="access log, CSV, JSON lines, k6 or Prometheus export, or .gz")
+    parser.add_argument(
+        "trace", type=a_file, metavar="TRACE", help="access log, CSV, JSON lines, k6 or Prometheus export, or .gz"
+    )
     add_reading(parser)
     parser.add_argument("--task", metavar="NAME", default="model", help="the inference task the fragment is about")
     parser.add_argument("--seed", metavar="N", default="0", help="seed of the check on held-out days")
-    parser.add_argument("--out", metavar="FILE", help="write the spec fragment there")
+    parser.add_argument("--out", type=a_file, metavar="FILE", help="write the spec fragment there")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -42,6 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Fits, prints, writes."""
     from outgrow.flows.fit_trace import Asked, fit_file, write_fragment
 
+    if arguments.out:
+        refuse_overwriting([("--out", Path(arguments.out))], [("the trace", Path(arguments.trace))])
     asked = Asked(
         path=Path(arguments.trace),
         options=reading(arguments),
@@ -92,9 +98,9 @@ def _progress() -> Callable[[int], None]:
 def _show(data: dict[str, Any]) -> None:
     trace, estimates = data["trace"], data["estimates"]
     dates = f", {trace['first_day']} to {trace['last_day']}" if trace.get("first_day") else ""
-    days = f" on {trace['days']} days ({trace['whole_days']} whole)" if "days" in trace else ""
+    days = f" on {counted(trace['days'], 'day')} ({trace['whole_days']} whole)" if "days" in trace else ""
     zone = f", {trace['zone']}" if "zone" in trace else ""
-    out(f"{trace['name']}: {trace['requests']:,} requests{days}{dates}{zone}\n")
+    out(f"{trace['name']}: {counted(trace['requests'], 'request')}{days}{dates}{zone}\n")
     out(table(_rows(estimates), ("estimate", "low", "mid", "high"), right={1, 2, 3}))
     if estimates.get("day_shape"):
         shares = [share["mid"] for share in estimates["day_shape"]]
@@ -148,7 +154,8 @@ def _number(value: float) -> str:
 
 def _show_check(check: dict[str, Any]) -> None:
     out(
-        f"\nfitted to {check['fitted']}, held out {check['held_out']} ({check['held_out_requests']:,} requests);"
+        f"\nfitted to {check['fitted']}, held out {check['held_out']}"
+        f" ({counted(check['held_out_requests'], 'request')});"
         f" {check['draws']} draws of each"
     )
     rows = []

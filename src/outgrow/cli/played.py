@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from outgrow.cli.terminal import money, out, say, table
+from outgrow.cli.terminal import counted, money, out, say, share, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +15,9 @@ def show_study(result: dict[str, Any]) -> None:
     study = result["study"]
     arrivals = study["arrivals"] if isinstance(study["arrivals"], str) else ", ".join(study["arrivals"])
     out(
-        f"{study['service']} in {study['region']}: {study['months']} months, {arrivals} arrivals, seed {study['seed']},"
-        f" warm-up {study['warm_up_days']:g} day, {result['engine']} kernel; median, and 80 % of the months\n"
+        f"{study['service']} in {study['region']}: {counted(study['months'], 'month')}, {arrivals} arrivals,"
+        f" seed {study['seed']}, warm-up {counted(study['warm_up_days'], 'day', 'g')}, {result['engine']} kernel;"
+        " median, and 80 % of the months\n"
     )
     rows = [_row(option) for option in result["options"]]
     header = ("option", "month", "80 %", "p50 s", "p95 s", "80 %", "p99 s", "delayed", "cold", "used", "keeps all")
@@ -44,13 +45,9 @@ def _more(option: dict[str, Any]) -> list[str]:
     """Endings that are not answers, attempts beyond the first, and what breaks."""
     lines = []
     endings = option["endings"] or {}
-    bad = [
-        f"{name.replace('_', ' ')} {share * 100:.2g} %"
-        for name, share in endings.items()
-        if name != "completed" and share
-    ]
+    bad = [f"{name.replace('_', ' ')} {share(part)}" for name, part in endings.items() if name != "completed" and part]
     if bad:
-        lines.append(f"requests {', '.join(bad)}; {option['attempts']:.3g} attempts a request")
+        lines.append(f"requests {', '.join(bad)}; {counted(option['attempts'], 'attempt', '.3g')} a request")
     if option["broke"]:
         broke = ", ".join(f"{entry['constraint']} in {entry['share'] * 100:.0f} %" for entry in option["broke"])
         lines.append(f"breaks {broke} of the months")
@@ -82,8 +79,8 @@ def show_replay(result: dict[str, Any]) -> None:
     """What each option did with the trace, and what the log says of itself."""
     replay = result["replay"]
     out(
-        f"{replay['service']} in {replay['region']}, {replay['task']}: {replay['requests']:,} requests of"
-        f" {replay['trace']} in {replay['days']:.4g} days as recorded, seed {replay['seed']},"
+        f"{replay['service']} in {replay['region']}, {replay['task']}: {counted(replay['requests'], 'request')} of"
+        f" {replay['trace']} in {counted(replay['days'], 'day', '.4g')} as recorded, seed {replay['seed']},"
         f" {result['engine']} kernel; the bill is that of a 730 h month of them\n"
     )
     if replay["days"] < 1:
@@ -101,7 +98,7 @@ def show_replay(result: dict[str, Any]) -> None:
     if recorded["cold_share"] is not None:
         said.append(f"{recorded['cold_share'] * 100:.3g} % of requests met a start")
     if recorded["workers"] is not None:
-        said.append(f"{recorded['workers']:,} workers")
+        said.append(counted(recorded["workers"], "worker"))
     if said:
         out(f"  the log itself: {', '.join(said)}")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from outgrow.cli.asked import day
+from outgrow.cli.asked import a_file, day
+from outgrow.cli.targets import price_files, refuse_overwriting
 from outgrow.cli.terminal import out, print_json, say, table
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def _verb(
     parser.add_argument(
         "--prices",
         metavar="FILE",
+        type=a_file,
         action="append",
         default=[],
         help="price file on top of the shipped ones; repeatable",
@@ -76,7 +78,11 @@ def _refresh_arguments(parser: argparse.ArgumentParser) -> None:
         "--provider", choices=PROVIDERS, action="append", default=[], help="ask only this one; repeatable"
     )
     parser.add_argument(
-        "--out", metavar="FILE", default="price-candidates.csv", help="where the rows go (price-candidates.csv)"
+        "--out",
+        type=a_file,
+        metavar="FILE",
+        default="price-candidates.csv",
+        help="where the rows go (price-candidates.csv)",
     )
     parser.add_argument("--force", action="store_true", help="replace that file")
 
@@ -153,6 +159,7 @@ def _refresh(args: argparse.Namespace, on: date) -> int:
 
     path = Path(args.out)
     _refuse_overwrite(path, force=args.force)
+    refuse_overwriting([("--out", path)], price_files(args.prices))
     book = load_book([Path(name) for name in args.prices])
     found = refresh(book, _sources(args.provider), on=on, today=today())
     if found.candidates:

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from outgrow.cli.asked import add_shared, asked, where
+from outgrow.cli.asked import a_file, add_shared, asked, where
 from outgrow.cli.played import show_replay, show_study
+from outgrow.cli.targets import Named, price_files, refuse_overwriting, spec_files
 from outgrow.cli.terminal import print_json, say
-from outgrow.cli.traced import add_reading, reading, show_notes, speeds
+from outgrow.cli.traced import add_reading, first_reading, reading, show_notes, speeds
 from outgrow.domain.errors import SpecError
 from outgrow.domain.units import SEED
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from outgrow.flows.measured import Given
     from outgrow.flows.question import Opened
 
+REPLICATIONS = 96
 MOST_REPLICATIONS = 100_000
 MOST_SCALE = 1000.0
 
@@ -45,7 +47,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         default=[],
         help="instead of the setting `decide` would choose, e.g. idle_timeout_s=5; repeatable",
     )
-    parser.add_argument("--replications", metavar="N", type=int, default=96, help="months to play (default: 96)")
+    parser.add_argument("--replications", metavar="N", type=int, help=f"months to play (default: {REPLICATIONS})")
     parser.add_argument("--seed", metavar="N", type=int, default=SEED, help="another seed draws other months")
     parser.add_argument(
         "--arrivals", choices=("sessions", "poisson"), help="instead of the spec's: default sessions, or Poisson"
@@ -54,17 +56,25 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--engine", choices=("compiled", "plain"), help="which kernel plays (default: compiled if built)"
     )
     parser.add_argument("--cores", metavar="N", type=int, help="cores of this machine to use (default: all)")
-    parser.add_argument("--out", metavar="FILE", help="write the result; an interrupted study goes on from its parts")
-    parser.add_argument("--records", metavar="FILE", help="write the first month, or the replay, one CSV row a request")
+    parser.add_argument(
+        "--out", type=a_file, metavar="FILE", help="write the result; an interrupted study goes on from its parts"
+    )
+    parser.add_argument(
+        "--records", type=a_file, metavar="FILE", help="write the first month, or the replay, one CSV row a request"
+    )
     measured = parser.add_argument_group("measured instead of stated")
-    measured.add_argument("--trace", metavar="FILE", help="play these requests: whatever `outgrow fit` reads")
+    measured.add_argument(
+        "--trace", type=a_file, metavar="FILE", help="play these requests: whatever `outgrow fit` reads"
+    )
     measured.add_argument("--replay", action="store_true", help="play the trace once, as recorded, not drawn months")
     measured.add_argument("--scale", metavar="X", type=float, default=1.0, help="so many times the trace's requests")
-    measured.add_argument("--service-times", metavar="FILE", help="measured seconds of work, one a line or a column")
-    measured.add_argument("--cold-starts", metavar="FILE", help="measured seconds of cold starts")
+    measured.add_argument(
+        "--service-times", type=a_file, metavar="FILE", help="measured seconds of work, one a line or a column"
+    )
+    measured.add_argument("--cold-starts", type=a_file, metavar="FILE", help="measured seconds of cold starts")
     measured.add_argument("--task", metavar="NAME", help="the inference task they are about (default: the only one)")
     add_reading(measured)
-    add_shared(parser)
+    add_shared(parser, cluster=True)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -74,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check(arguments)
     asked_for = dataclasses.replace(asked(arguments), files=_files(arguments), seed=arguments.seed)
     opened = open_spec(Path(arguments.spec), asked_for)
+    refuse_overwriting(_written(arguments), [*spec_files(arguments.spec, opened.service), *_read(arguments)])
     show_notes(opened)
     result = _replayed(arguments, opened) if arguments.replay else _studied(arguments, opened)
     for written in (arguments.out, arguments.records):
@@ -88,6 +99,24 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _written(arguments: argparse.Namespace) -> list[Named]:
+    return [(f"--{name}", Path(text)) for name in ("out", "records") if (text := getattr(arguments, name))]
+
+
+def _read(arguments: argparse.Namespace) -> list[Named]:
+    named = {"trace": arguments.trace, "service-times": arguments.service_times, "cold-starts": arguments.cold_starts}
+    files = [(f"the file of --{name}", Path(text)) for name, text in named.items() if text]
+    return [*files, *price_files(arguments.prices)]
+
+
+def _measured(arguments: argparse.Namespace) -> bool:
+    return any((arguments.trace, arguments.service_times, arguments.cold_starts))
+
+
+def _replications(arguments: argparse.Namespace) -> int:
+    return REPLICATIONS if arguments.replications is None else int(arguments.replications)
+
+
 def _studied(arguments: argparse.Namespace, opened: Opened) -> dict[str, Any]:
     from outgrow.adapters.files import write_atomic
     from outgrow.adapters.study_store import StudyStore
@@ -98,7 +127,7 @@ def _studied(arguments: argparse.Namespace, opened: Opened) -> dict[str, Any]:
         opened,
         only=arguments.option,
         settings=dict(_setting(text) for text in arguments.setting),
-        replications=arguments.replications,
+        replications=_replications(arguments),
         arrivals=arguments.arrivals,
         asked_engine=arguments.engine,
         seed=arguments.seed,
@@ -152,12 +181,13 @@ def _files(arguments: argparse.Namespace) -> Given | None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    if not 1 <= arguments.replications <= MOST_REPLICATIONS:
+    if not 1 <= _replications(arguments) <= MOST_REPLICATIONS:
         raise SpecError(f"--replications: found {arguments.replications}; allowed is 1 to {MOST_REPLICATIONS:,}")
     if arguments.cores is not None and not 1 <= arguments.cores <= 1024:
         raise SpecError(f"--cores: found {arguments.cores}; allowed is 1 to 1,024")
     if not 0 < arguments.scale <= MOST_SCALE:
         raise SpecError(f"--scale: found {arguments.scale:g}; allowed is above 0 up to {MOST_SCALE:,.0f}")
+    _check_measured(arguments)
     if arguments.scale != 1 and not arguments.trace:
         raise SpecError("--scale: is about a --trace; found none", hint="--set inference.NAME.requests_per_day=N")
     for name in ("out", "records"):
@@ -168,9 +198,26 @@ def _check(arguments: argparse.Namespace) -> None:
         _check_replay(arguments)
 
 
+def _check_measured(arguments: argparse.Namespace) -> None:
+    """What is about a measured file that was not named."""
+    if not arguments.trace and (flag := first_reading(arguments)):
+        raise SpecError(f"{flag}: says how a --trace is read; found none", hint="--trace FILE, or leave it out")
+    if arguments.task is not None and not arguments.replay and not _measured(arguments):
+        raise SpecError(
+            f"--task: found {arguments.task!r}, and no measured file that is about it",
+            hint="--trace, --service-times or --cold-starts FILE, or leave it out",
+        )
+
+
 def _check_replay(arguments: argparse.Namespace) -> None:
     """What a replay has no use for."""
-    for name, given in (("--arrivals", arguments.arrivals), ("--on", where(arguments)), ("--cores", arguments.cores)):
+    useless = {
+        "--arrivals": arguments.arrivals,
+        "--on": where(arguments),
+        "--cores": arguments.cores,
+        "--replications": arguments.replications,
+    }
+    for name, given in useless.items():
         if given is not None:
             raise SpecError(f"{name}: found {given} with --replay, which plays the trace once, as recorded")
 

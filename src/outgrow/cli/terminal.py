@@ -48,6 +48,20 @@ def table(rows: Sequence[Sequence[str]], header: Sequence[str], right: Iterable[
     return "\n".join(lines)
 
 
+def counted(number: float, what: str, form: str = ",") -> str:
+    """``1 day``, ``2 days``, ``0.5 days``."""
+    shown = f"{number:{form}}"
+    return f"{shown} {what}{'' if shown == '1' else 's'}"
+
+
+def share(part: float) -> str:
+    """A share of one in hundredths, what counts of it: ``0.031 %``, ``12 %``, ``99.7 %``; ``100 %`` is all."""
+    percent = part * 100
+    if percent < 99.5:
+        return f"{percent:.2g} %"
+    return f"{percent:.3g} %" if part == 1 or percent < 99.95 else "> 99.9 %"
+
+
 def money(usd: float) -> str:
     """``1,234.56``; a cent is the smallest thing shown, except below ten cents."""
     return f"{usd:,.2f}" if abs(usd) >= 0.1 or usd == 0 else f"{usd:,.4f}"

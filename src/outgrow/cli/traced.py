@@ -28,6 +28,13 @@ def add_reading(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> No
     parser.add_argument("--drop-duplicates", action="store_true", help="leave out rows that repeat another exactly")
 
 
+def first_reading(arguments: argparse.Namespace) -> str | None:
+    """The first argument given that says how a trace is read."""
+    names = ("format", "column", "timezone", "input_tokens_per_s", "output_tokens_per_s", "skip_bad", "drop_duplicates")
+    given = next((name for name in names if getattr(arguments, name) not in (None, False, [])), None)
+    return None if given is None else f"--{given.replace('_', '-')}"
+
+
 def reading(arguments: argparse.Namespace) -> ReadOptions:
     """How the trace is to be read."""
     from outgrow.adapters.traces.collect import ReadOptions

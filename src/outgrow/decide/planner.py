@@ -71,7 +71,7 @@ class Planner:
         self.uncarried = UNCARRIED * dearest
 
     def bill(self, option: str, users: float) -> float | None:
-        """A month of an option (USD) at a demand (users > 0); ``None`` where it cannot carry it.
+        """A month of an option (USD) at a demand (users >= 0); ``None`` where it cannot carry it.
 
         Read off its curve, straight between points on logarithmic scales: a step between two points is smoothed. Below
         the first point the bill is that of the point.
@@ -81,7 +81,7 @@ class Planner:
         return self._bills[option, users]
 
     def _read_off(self, option: str, users: float) -> float | None:
-        points, x = self._points[option], math.log(users)
+        points, x = self._points[option], math.log(users) if users else -math.inf
         if x < points[0][0]:
             return None if points[0][1] is None else math.exp(points[0][1])
         for (x0, y0), (x1, y1) in pairwise(points):

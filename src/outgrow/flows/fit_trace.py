@@ -18,6 +18,7 @@ from outgrow.fit.check import check_fit
 from outgrow.fit.process import fit_trace
 from outgrow.fit.totals import fit_totals
 from outgrow.flows.fit_fragment import fragment_of, totals_fragment
+from outgrow.flows.token_speeds import speed_notes
 from outgrow.record.data import FORMAT
 from outgrow.sim.requests import DAY_S, HOUR_S
 
@@ -52,6 +53,7 @@ def fit_file(asked: Asked, progress: Callable[[int], None]) -> dict[str, Any]:
     if not re.fullmatch(SLUG, asked.task):
         raise TraceError(f"--task: found {asked.task!r}; expected a name of a-z, 0-9 and -")
     trace = read_trace(asked.path, asked.options, progress)
+    about_speeds = speed_notes(trace, asked.speeds)
     if isinstance(trace, Totals):
         return _totals_data(trace, asked.task)
     fit = fit_trace(trace, asked.speeds)
@@ -61,7 +63,7 @@ def fit_file(asked: Asked, progress: Callable[[int], None]) -> dict[str, Any]:
         "trace": _trace_data(trace, fit),
         "estimates": _estimates(fit),
         "check": None if check is None else _check_data(check, trace),
-        "notes": _said((*trace.notes, *fit.notes, *_verdict(check, trace))),
+        "notes": _said((*trace.notes, *about_speeds, *fit.notes, *_verdict(check, trace))),
         "fragment": fragment_of(trace, fit, asked.task),
     }
 

@@ -18,6 +18,7 @@ from outgrow.domain.trace import STARTED, Totals
 from outgrow.domain.workload import Driver, Input, Source
 from outgrow.fit.process import Speeds
 from outgrow.fit.times import fit_starts, fit_times, service_times, warm_services
+from outgrow.flows.token_speeds import speed_notes
 from outgrow.sim.traces import as_work, hours_of, per_day_of
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def given_with(given: Given, service: Service) -> Measured:
     trace = _trace(given.trace, given.options) if given.trace else None
     if trace is not None:
         services = service_times(trace, given.speeds.input_per_s, given.speeds.output_per_s)
+        trace = replace(trace, notes=(*trace.notes, *speed_notes(trace, given.speeds)))
         trace = replace(trace, service_s=None if services is None else array("d", services))
     paths = [path for path in (given.trace, given.service_times, given.cold_starts) if path]
     return Measured(

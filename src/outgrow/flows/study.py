@@ -14,7 +14,17 @@ from outgrow.domain.errors import SpecError
 from outgrow.domain.option import Question
 from outgrow.domain.units import SEED
 from outgrow.flows.measured import described
-from outgrow.flows.study_part import Part, Settings, Study, opened_study, play_part, row_from, with_arrivals
+from outgrow.flows.study_part import (
+    Part,
+    Settings,
+    Study,
+    is_played,
+    opened_study,
+    play_part,
+    row_from,
+    with_arrivals,
+)
+from outgrow.flows.study_settings import with_settings
 from outgrow.record.foresight import study_data
 from outgrow.sim.compiled import engine
 from outgrow.sim.requests import DAY_S
@@ -66,7 +76,7 @@ def options_to_play(
     """Which options are played with which settings: those asked for, else every inference option that can be built.
 
     Each has the settings `decide` would choose for it, with those of ``settings`` in their place. Raises `SpecError`
-    for an option that cannot be built, a setting no option has, or a service without inference.
+    for an option that cannot be built, a setting no option has or can have, or a service without inference.
     """
     wanted = [option_named(name, "--option") for name in only]
     recipes = wanted or [recipe for recipe in all_options() if recipe.question is Question.INFERENCE]
@@ -83,29 +93,7 @@ def options_to_play(
     if wanted and refused:
         name = next(iter(refused))
         raise SpecError(f"--option {name}: cannot be built: {refused[name]}", hint="outgrow price says what is missing")
-    return _with_settings(chosen, settings, opened, service)
-
-
-def _with_settings(
-    chosen: Sequence[tuple[str, Settings]], settings: Settings, opened: Opened, service: Service
-) -> tuple[tuple[str, Settings], ...]:
-    """The options with the settings somebody asked for, where they have such settings."""
-    ctx = opened.market.context(service)
-    tunable: dict[str, set[str]] = {}
-    for name, knobs in chosen:
-        recipe = option_named(name, "--option")
-        tunable[name] = set(knobs).union(*recipe.settings(ctx))
-    known = set().union(*tunable.values()) if tunable else set()
-    for setting in settings:
-        if setting not in known:
-            raise SpecError(
-                f"--setting: no option played here has {setting!r}",
-                hint=f"settings: {', '.join(sorted(known)) or 'none'}",
-            )
-    return tuple(
-        (name, {**knobs, **{key: value for key, value in settings.items() if key in tunable[name]}})
-        for name, knobs in chosen
-    )
+    return with_settings(chosen, settings, opened, service)
 
 
 def run_study(
@@ -118,7 +106,7 @@ def run_study(
     """
     parts = _parts(study)
     kept = store.begin() if store else {}
-    done = {number: text for number, text in kept.items() if number in parts}
+    done = {number: text for number, text in kept.items() if number in parts and is_played(text, parts[number])}
     months = sum(parts[number].count for number in done)
     seen(months)
     for number, part in run(play_part, [(number, part) for number, part in parts.items() if number not in done]):

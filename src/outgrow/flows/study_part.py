@@ -18,6 +18,7 @@ from outgrow.decide.months import Row, play_month, row_of
 from outgrow.decide.sample import draws
 from outgrow.domain.arrivals import POISSON, SESSIONS
 from outgrow.domain.drivers import with_values
+from outgrow.domain.pool import Endings
 from outgrow.flows.question import Asked, open_loaded
 from outgrow.sim.predict import Simulated
 
@@ -136,6 +137,30 @@ def _opened(study: Study) -> OpenStudy:
 
 def _plain(row: Row) -> Plain:
     return list(dataclasses.astuple(row))
+
+
+def is_played(text: str, part: Part) -> bool:
+    """Is this the text of such a part: for every month and option a row whose fields are of the kinds of a `Row`?"""
+    try:
+        months = json.loads(text)
+        rows = [row for month in months for row in month]
+        whole = len(months) == part.count and all(len(month) == len(part.study.options) for month in months)
+        return whole and all(_is_row(row) for row in rows)
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
+def _is_row(plain: Any) -> bool:
+    usd, broke, requests, *times, attempts, endings = plain
+    numbers = (usd, requests, attempts, *endings, *(time for time in times if time is not None))
+    return (
+        len(plain) == len(dataclasses.fields(Row))
+        and all(isinstance(value, int | float) for value in numbers)
+        and isinstance(broke, list)
+        and isinstance(endings, list)
+        and len(endings) in {0, len(dataclasses.fields(Endings))}
+        and all(isinstance(name, str) for name in broke)
+    )
 
 
 def row_from(plain: Plain) -> Row:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from outgrow.adapters.files import sweep, write_atomic
+from outgrow.adapters.files import write_atomic
 from outgrow.adapters.word_files import load_template, load_words
 from outgrow.domain.errors import RecordError
 from outgrow.record.data import FORMAT, as_text
@@ -71,7 +71,6 @@ def write_files(data: dict[str, Any], folder: Path) -> dict[str, Path]:
     }
     for name, text in texts.items():
         write_atomic(folder / name, text)
-        sweep(folder, name)
     return {name: folder / name for name in texts}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 NOTHING = "–"
 """Shown where there is no number: an option that serves nothing, a value beyond the searched range."""
@@ -16,14 +16,29 @@ WHOLE = frozenset({"KRW", "JPY", "VND", "IDR", "CLP"})
 """Currencies nobody writes with decimals."""
 
 
+EXACT = Context(prec=340)
+"""Holds every finite float to some decimals: the default of 28 digits does not."""
+
+LARGEST = Decimal(10) ** 15
+"""From here on a float no longer tells one from the next, and nobody reads the digits: a power of ten is shown."""
+
+
 def rounded(value: float, decimals: int) -> Decimal:
     """``value`` as the nearest decimal with this many places; a tie goes to the even digit, and -0 is 0."""
-    return Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN) + 0
+    return Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN, EXACT) + 0
 
 
 def number(value: float | None, decimals: int = 0) -> str:
     """Thousands apart, fixed decimals."""
-    return NOTHING if value is None else f"{rounded(value, decimals):,f}"
+    return NOTHING if value is None else _digits(rounded(value, decimals))
+
+
+def _digits(exact: Decimal) -> str:
+    """Thousands apart; from `LARGEST` on two digits and a power of ten."""
+    if abs(exact) < LARGEST:
+        return f"{exact:,f}"
+    digits, power = f"{exact:.1e}".split("e+")
+    return f"{digits} × 10^{power}"
 
 
 def money(value: float | None, code: str = "USD", decimals: int | None = None) -> str:
@@ -33,7 +48,7 @@ def money(value: float | None, code: str = "USD", decimals: int | None = None) -
     places = decimals if decimals is not None else (0 if code in WHOLE else 2)
     amount = rounded(value, places)
     sign = "-" if amount < 0 else ""
-    return f"{sign}{SYMBOLS.get(code, code + ' ')}{abs(amount):,f}"
+    return f"{sign}{SYMBOLS.get(code, code + ' ')}{_digits(abs(amount))}"
 
 
 def significant(value: float | None, digits: int = 6) -> str:
@@ -44,7 +59,9 @@ def significant(value: float | None, digits: int = 6) -> str:
     if exact == 0:
         return "0"
     kept = rounded(value, max(0, digits - 1 - exact.adjusted()))
-    text = f"{kept:,f}"
+    text = _digits(kept)
+    if abs(kept) >= LARGEST:
+        return text
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -101,7 +101,7 @@ def read_lambda(lines: Lines, options: ReadOptions) -> Read:
         "start": Column(kind="start", name="Init Duration", place=0, unit="ms"),
         "instance": Column(kind="instance", name="log stream", place=0),
     }
-    collector = Collector(lines.name, columns, options)
+    collector = Collector(str(lines.path), columns, options)
     for number, batch in lines.batches():
         found = [(number + at, line, _LAMBDA_PART.search(line)) for at, line in enumerate(batch) if "REPORT " in line]
         for at, line, match in found:
@@ -130,7 +130,7 @@ def _read(
     problem: str,
 ) -> Read:
     """Cuts batches into cells; where one line is of another kind, line by line."""
-    collector = Collector(lines.name, columns, options)
+    collector = Collector(str(lines.path), columns, options)
     for number, batch in lines.batches():
         try:
             found = cells(batch)

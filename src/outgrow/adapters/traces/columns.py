@@ -130,7 +130,7 @@ class Column:
 
 def named_columns(pairs: Sequence[str]) -> dict[str, tuple[str, str | None]]:
     """``KIND=NAME`` of the command line as kind -> (name, unit). Raises `TraceError`."""
-    found = {}
+    found: dict[str, tuple[str, str | None]] = {}
     for pair in pairs:
         kind, equals, name = pair.partition("=")
         bare, _, unit = kind.rpartition("_")
@@ -143,6 +143,10 @@ def named_columns(pairs: Sequence[str]) -> dict[str, tuple[str, str | None]]:
                 f"--column: found {shown(pair)}; expected KIND=NAME with KIND one of {', '.join(KINDS)}"
                 f"{did_you_mean(kind, KINDS) if equals and kind not in KINDS else ''}",
                 hint="--column time=started_at --column service_ms=took",
+            )
+        if kind in found:
+            raise TraceError(
+                f"--column: {kind} is named twice, {shown(found[kind][0])} and {shown(name)}; allowed is once"
             )
         found[kind] = (name, unit or None)
     return found

@@ -25,14 +25,14 @@ def read_csv(lines: Lines, options: ReadOptions) -> Read:
     head = lines.first_lines()
     first = next(line for line in head if line.strip())
     delimiter = delimiter_of(head)
-    header = _cells(first, delimiter, f"{lines.name}:{head.index(first) + 1}")
+    header = _cells(first, delimiter, f"{lines.path}:{head.index(first) + 1}")
     named = named_columns(options.columns)
     titled = has_header(header)
     if titled:
-        columns = recognise([name.strip() for name in header], named, f"{lines.name}:{head.index(first) + 1}")
+        columns = recognise([name.strip() for name in header], named, f"{lines.path}:{head.index(first) + 1}")
     else:
-        columns = _untitled(header, named, lines.name)
-    collector = Collector(lines.name, columns, options)
+        columns = _untitled(header, named, str(lines.path))
+    collector = Collector(str(lines.path), columns, options)
     read = collector.read
     read.response = "service" in columns and bare_name(columns["service"].name) in RESPONSES
     width, places = len(header), {kind: column.place for kind, column in columns.items()}
@@ -104,7 +104,9 @@ def _add(
                 kept.append(at)
             elif any(cell.strip() for cell in row):
                 end = last and at == len(rows) - 1
-                collector.refuse(numbers[at], f"{len(row)} cells; the first line has {width}", last=end)
+                collector.refuse(
+                    numbers[at], f"{len(row)} cell{'' if len(row) == 1 else 's'}; the first line has {width}", last=end
+                )
         last = last and bool(kept) and kept[-1] == len(rows) - 1
         numbers, rows, texts = ([part[at] for at in kept] for part in (numbers, rows, texts))  # type: ignore[assignment]
     collector.add(numbers, {kind: [row[at] for row in rows] for kind, at in places.items()}, texts, last=last)
@@ -155,7 +157,7 @@ def _quoted(
                 numbers.append(first + reader.line_num - 1)
                 rows.append(row)
         except csv.Error as problem:
-            raise TraceError(f"{lines.name}:{first + reader.line_num - 1}: not CSV: {problem}") from None
+            raise TraceError(f"{lines.path}:{first + reader.line_num - 1}: not CSV: {problem}") from None
         if not rows:
             return
         yield numbers, rows, [delimiter.join(row) for row in rows], lines.cut

@@ -58,7 +58,7 @@ def read_trace(
     chosen = options.format or format_of(lines.head())
     if chosen == SUMMARY:
         return read_k6_summary(lines)
-    return finish(lines.name, READERS[chosen](lines, options), options.timezone)
+    return finish(lines.path, READERS[chosen](lines, options), options.timezone)
 
 
 def format_of(head: str) -> str:

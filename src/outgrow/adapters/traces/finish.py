@@ -19,6 +19,8 @@ from outgrow.domain.trace import Trace
 from outgrow.sim.requests import DAY_S, HOUR_S
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from outgrow.adapters.traces.collect import Read
 
 NEAR: Final = 1 << 16
@@ -43,10 +45,10 @@ LONGEST_SPAN_S: Final = 50 * 366 * DAY_S
 EARLY_ZONE = "an IANA name such as Asia/Seoul, an offset such as +09:00, or UTC"
 
 
-def finish(name: str, read: Read, timezone: str | None) -> Trace:
+def finish(path: Path, read: Read, timezone: str | None) -> Trace:
     """The trace of what was read. Raises `TraceError` when nothing can be made of it."""
     if not len(read.times_s):
-        raise TraceError(f"{name}: no request in it", hint="is this the right file, and the right --format?")
+        raise TraceError(f"{path}: no request in it", hint="is this the right file, and the right --format?")
     notes = _notes_of(read)
     arrays: dict[str, Any] = {**read.values, **read.names}
     unsorted = sort_together(read.times_s, arrays, read.rows)
@@ -60,7 +62,7 @@ def finish(name: str, read: Read, timezone: str | None) -> Trace:
     span = read.span_s or (read.times_s[0], read.times_s[-1])
     if span[1] - span[0] > LONGEST_SPAN_S:
         raise TraceError(
-            f"{name}: from {_day_text(span[0])} to {_day_text(span[1])}, over 50 years; a stamp must be wrong",
+            f"{path}: from {_day_text(span[0])} to {_day_text(span[1])}, over 50 years; a stamp must be wrong",
             hint="name the column: --column time=NAME, with time_ms, time_us or time_ns for a unit",
         )
     resolution_s = resolution_of(read.times_s) if read.resolution_s is None else read.resolution_s
@@ -75,7 +77,7 @@ def finish(name: str, read: Read, timezone: str | None) -> Trace:
     put_on_wall(times_s, arrays, [(from_s, offset_s - midnight_s) for from_s, offset_s in offsets])
     begin_s, end_s = span[0] + offsets[0][1] - midnight_s, span[1] + offsets[-1][1] - midnight_s
     return Trace(
-        name=name,
+        name=path.name,
         times_s=times_s,
         span_s=(min(begin_s, times_s[0]), max(end_s, times_s[-1])),
         first_day=date(1970, 1, 1) + timedelta(seconds=midnight_s) if read.epoch else None,
@@ -220,16 +222,16 @@ def _local_day(
 def _offsets(timezone: str, span_s: tuple[float, float]) -> list[Offset]:
     """The offsets of a zone over a stretch: looked up day by day, a change found to the second."""
     begin, end = span_s
-    found = [(begin, _offset_at(timezone, begin))]
+    found = [(begin, offset_at(timezone, begin))]
     before = begin
     while before < end:
         after = min(before + DAY_S, end)
-        offset_s = _offset_at(timezone, after)
+        offset_s = offset_at(timezone, after)
         if offset_s != found[-1][1]:
             low, high = math.floor(before), math.ceil(after)
             while high - low > 1:
                 middle = (low + high) // 2
-                low, high = (middle, high) if _offset_at(timezone, middle) == found[-1][1] else (low, middle)
+                low, high = (middle, high) if offset_at(timezone, middle) == found[-1][1] else (low, middle)
             found.append((float(high), offset_s))
         before = after
     return found
@@ -248,7 +250,7 @@ def _own_day(read: Read) -> tuple[str, float, list[Message]]:
     return offset_name(offset_s), offset_s, []
 
 
-def _offset_at(timezone: str, time_s: float) -> float:
+def offset_at(timezone: str, time_s: float) -> float:
     """Seconds a zone is east of Greenwich at a moment. Raises `TraceError` for a zone there is none of."""
     if timezone[:1] in {"+", "-"}:
         try:

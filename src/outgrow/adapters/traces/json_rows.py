@@ -26,9 +26,9 @@ def read_json_lines(lines: Lines, options: ReadOptions) -> Read:
 
 def read_json_list(lines: Lines, options: ReadOptions) -> Read:
     """The requests of one list of objects; told by their place in it."""
-    found = parse(lines.whole(MOST_BYTES), lines.name)
+    found = parse(lines.whole(MOST_BYTES), str(lines.path))
     if not isinstance(found, list):
-        raise TraceError(f"{lines.name}: {kind_of(found)}; expected a list of requests")
+        raise TraceError(f"{lines.path}: {kind_of(found)}; expected a list of requests")
     return _collect(lines, options, ((at, item, str(item)) for at, item in enumerate(found, 1)))
 
 
@@ -73,10 +73,10 @@ def _collect(lines: Lines, options: ReadOptions, objects: Iterator[tuple[int, An
             bad.append((number, "not a JSON object", row))
             continue
         if collector is None:
-            columns = recognise(list(flat), named_columns(options.columns), f"{lines.name}:{number}")
+            columns = recognise(list(flat), named_columns(options.columns), f"{lines.path}:{number}")
             keys = {kind: column.name for kind, column in columns.items()}
             texts = {kind: [] for kind in columns}
-            collector = Collector(lines.name, columns, options)
+            collector = Collector(str(lines.path), columns, options)
             service = columns.get("service")
             collector.read.response = service is not None and bare_name(service.name) in RESPONSES
         numbers.append(number)
@@ -88,7 +88,7 @@ def _collect(lines: Lines, options: ReadOptions, objects: Iterator[tuple[int, An
             collector.add(numbers, texts, rows, last=False)
             numbers, rows, texts = [], [], {kind: [] for kind in keys}
     if collector is None:
-        raise TraceError(f"{lines.name}: no JSON object in it", hint="JSON lines have one object on each line")
+        raise TraceError(f"{lines.path}: no JSON object in it", hint="JSON lines have one object on each line")
     ends_badly = bool(bad) and bool(numbers) and bad[-1][0] > numbers[-1]
     collector.add(numbers, texts, rows, last=lines.cut and not ends_badly)
     for at, (number, problem, row) in enumerate(bad):

@@ -22,9 +22,9 @@ GZIP_MAGIC: Final = b"\x1f\x8b"
 class Lines:
     """The lines of one file. ``cut`` turns True when the last line had no end: it may have been cut off."""
 
-    def __init__(self, path: Path, progress: Callable[[int], None] | None = None) -> None:
-        """``progress`` hears how many lines were read, batch by batch."""
-        self.path = path
+    def __init__(self, path: Path, progress: Callable[[int], None] | None = None, *, holds: str = "a trace") -> None:
+        """``progress`` hears how many lines were read, batch by batch; ``holds`` says what is looked for in it."""
+        self.path, self._holds = path, holds
         self.name = path.name
         self.cut = False
         self._progress = progress or (lambda _count: None)
@@ -41,7 +41,10 @@ class Lines:
             raise TraceError(
                 f"{self.path}: binary, not text", hint="traces are CSV, JSON or log lines, or those in gzip"
             )
-        return _text(raw).removeprefix("\ufeff")
+        head = _text(raw).removeprefix("\ufeff")
+        if "\r" in head and "\n" not in head:
+            raise TraceError(f"{self.path}: lines end in CR alone", hint="tr '\\r' '\\n' < OLD > NEW")
+        return head
 
     def first_lines(self) -> list[str]:
         """The first lines, the last of them perhaps cut off."""
@@ -81,22 +84,27 @@ class Lines:
     @contextmanager
     def _open(self) -> Iterator[BinaryIO]:
         if self.path.is_dir():
-            raise TraceError(f"{self.path}: a folder; a trace is one file", hint="cat logs/*.csv > trace.csv")
+            raise TraceError(f"{self.path}: a folder; {self._holds} is one file", hint="cat logs/*.csv > trace.csv")
         try:
+            if self.path.is_fifo():
+                raise self._pipe()
             raw = self.path.open("rb")
         except FileNotFoundError:
-            raise TraceError(f"{self.path}: not found", hint="name a trace file") from None
+            raise TraceError(f"{self.path}: not found", hint=f"name a file with {self._holds} in it") from None
         except (OSError, ValueError) as problem:
             reason = getattr(problem, "strerror", None) or problem
             raise TraceError(f"{self.path}: cannot be read ({reason})", hint="is it a file you may read?") from None
         with raw:
             if not raw.seekable():
-                raise TraceError(f"{self.path}: a pipe; a trace is read twice", hint="write it to a file first")
+                raise self._pipe()
             if raw.peek(2)[:2] != GZIP_MAGIC:
                 yield raw
                 return
             with gzip.GzipFile(fileobj=raw, mode="rb") as unpacked:
                 yield unpacked  # type: ignore[misc]
+
+    def _pipe(self) -> TraceError:
+        return TraceError(f"{self.path}: a pipe; {self._holds} is read twice", hint="write it to a file first")
 
     def _read(self, stream: BinaryIO, size: int, line: int) -> bytes:
         try:
@@ -105,7 +113,12 @@ class Lines:
             raise TraceError(
                 f"{self.path}: the gzip file ends in the middle, after line {max(0, line - 1):,}", hint="copy it again"
             ) from None
-        except (OSError, zlib.error) as problem:
+        except (gzip.BadGzipFile, zlib.error):
+            raise TraceError(
+                f"{self.path}: cannot be read: the gzip file is damaged, after line {max(0, line - 1):,}",
+                hint="copy it again",
+            ) from None
+        except OSError as problem:
             raise TraceError(f"{self.path}: cannot be read: {getattr(problem, 'strerror', None) or problem}") from None
 
 

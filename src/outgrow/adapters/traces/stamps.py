@@ -24,13 +24,15 @@ MONTHS: Final = {
 }
 ISO: Final = re.compile(
     r"(?P<y>\d{4})([-/])(?P<m>\d\d)\2(?P<d>\d\d)(?:[T ](?P<H>\d\d):(?P<M>\d\d)(?::(?P<S>\d\d(?:[.,]\d*)?))?)?"
-    r"\s?(?P<zone>Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?"
+    r"\s?(?P<zone>Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?",
+    re.ASCII,
 )
 NGINX: Final = re.compile(
     r"(?P<d>\d\d)/(?P<b>[A-Z][a-z]{2})/(?P<y>\d{4}):(?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d(?:\.\d*)?)"
-    r"(?: (?P<zone>[+-]\d{4}))?"
+    r"(?: (?P<zone>[+-]\d{4}))?",
+    re.ASCII,
 )
-NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
+NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
 UNITS_S: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 EPOCH_FROM: Final = 1e8
 """Plain numbers below this (1973 as epoch seconds) count from a start of their own."""
@@ -123,7 +125,7 @@ class _Numbers:
         time_s = float(text) * self._scale
         if not EARLIEST_S <= time_s < LATEST_S or (self.epoch and time_s < EPOCH_FROM):
             raise StampError(
-                f"found {text}; the stamps before count in {self._unit}, which gives no day from 1970 to 2103"
+                f"found {shown(text)}; the stamps before count in {self._unit}, which gives no day from 1970 to 2103"
             )
         return time_s
 

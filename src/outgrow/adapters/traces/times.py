@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, Final
+import re
+from typing import TYPE_CHECKING, Final, Never
 
 from outgrow.adapters.traces.collect import LONGEST_S, NOTHING, ReadOptions
 from outgrow.adapters.traces.columns import NAMES, SUFFIXES, bare_name, unit_of
 from outgrow.adapters.traces.csv_rows import delimiter_of, has_header
 from outgrow.adapters.traces.door import format_of, read_trace
 from outgrow.adapters.traces.lines import Lines
-from outgrow.adapters.traces.stamps import UNITS_S, shown
+from outgrow.adapters.traces.stamps import UNITS_S, looks_like_stamp, shown
 from outgrow.domain.errors import TraceError
 from outgrow.domain.trace import Trace
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 MOST_KEPT: Final = 10_000
 """Of more measured times every second, third or so is kept: a law of so many values is told from no other."""
 
+PLAIN: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+"""A number as people write it: Python alone takes 1_0 and the digits of other scripts."""
+
 SERVICE, START = "service", "start"
 
 
@@ -30,7 +34,7 @@ def read_times(path: Path, kind: str) -> tuple[float, ...]:
     A file with one number a line (seconds), a table with a column whose name says it (``cold_start_ms``), or any log
     that `read_trace` reads. Starts of 0 are requests that met none and are left out. Raises `TraceError`.
     """
-    lines = Lines(path)
+    lines = Lines(path, holds=f"{_WHAT[kind]}s")
     found = _of_table(lines, kind) if format_of(lines.head()) == "csv" else None
     values = _of_log(path, kind) if found is None else found
     if kind == START:
@@ -62,7 +66,11 @@ def _of_table(lines: Lines, kind: str) -> list[float] | None:
     titled = has_header(header)
     place = 0 if len(header) == 1 else _named(header, kind) if titled else None
     if place is None:
-        return None
+        if titled and any(bare_name(name) in NAMES["time"] + NAMES["end"] for name in header):
+            return None
+        if not titled and any(map(looks_like_stamp, header)):
+            return None
+        _refuse_columns(lines, header, kind, head.index(first) + 1, titled=titled)
     scale = UNITS_S[_unit(header[place])] if titled else 1.0
     values, skipped = [], head.index(first) + 1 if titled else 0
     for number, line in _rows(lines):
@@ -70,9 +78,24 @@ def _of_table(lines: Lines, kind: str) -> list[float] | None:
             continue
         cells = next(csv.reader([line], delimiter=delimiter)) if '"' in line else line.split(delimiter)
         text = cells[place].strip() if place < len(cells) else ""
-        if text not in NOTHING:
-            values.append(_seconds(text, scale, f"{lines.name}:{number}"))
+        if kind == SERVICE or text not in NOTHING:
+            values.append(_seconds(text, scale, f"{lines.path}:{number}"))
     return values
+
+
+def _refuse_columns(lines: Lines, header: Sequence[str], kind: str, line: int, *, titled: bool) -> Never:
+    shown_cells = ", ".join(map(shown, header[:8]))
+    wanted = "service_s" if kind == SERVICE else "cold_start_s"
+    if titled:
+        raise TraceError(
+            f"{lines.path}:{line}: which column holds the {_WHAT[kind]}s? found {shown_cells}",
+            hint=f"call it {wanted}, or give one number of seconds a line",
+        )
+    raise TraceError(
+        f"{lines.path}:{line}: which column holds the {_WHAT[kind]}s? found no names, and {len(header)} cells a line:"
+        f" {shown_cells}",
+        hint=f"begin with a line of names and call it {wanted}, or give one number of seconds a line",
+    )
 
 
 def _rows(lines: Lines) -> Iterator[tuple[int, str]]:
@@ -99,10 +122,7 @@ def _unit(name: str) -> str:
 
 
 def _seconds(text: str, scale: float, place: str) -> float:
-    try:
-        value = float(text) * scale
-    except ValueError:
-        value = -1.0
+    value = float(text) * scale if PLAIN.fullmatch(text) else -1.0
     if not 0 <= value <= LONGEST_S:
         raise TraceError(f"{place}: found {shown(text)}; allowed is a time of 0 to {LONGEST_S:,.0f} s")
     return value

@@ -33,13 +33,13 @@ LATE: Final = 1.5
 def read_k6_csv(lines: Lines, options: ReadOptions) -> Read:
     """The requests of a k6 run from its CSV output: each ``http_req_duration`` (ms), stamped when it ended."""
     if not lines.head().startswith(K6_HEADER):
-        raise TraceError(f"{lines.name}:1: not the CSV of k6, which begins {K6_HEADER}", hint="k6 run --out csv=FILE")
+        raise TraceError(f"{lines.path}:1: not the CSV of k6, which begins {K6_HEADER}", hint="k6 run --out csv=FILE")
     metric = _k6_metric(lines)
     columns = {
         "end": Column(kind="end", name="timestamp", place=1),
         "service": Column(kind="service", name="metric_value", place=2, unit="ms"),
     }
-    collector = Collector(lines.name, columns, options)
+    collector = Collector(str(lines.path), columns, options)
     for number, batch in lines.batches():
         own = [(number + at, line) for at, line in enumerate(batch) if line.startswith(f"{metric},")]
         rows = [line.split(",", 3) for _, line in own]
@@ -61,15 +61,15 @@ def _k6_metric(lines: Lines) -> str:
 
 def read_k6_summary(lines: Lines) -> Totals:
     """What a k6 summary knows: how many requests in how long, and response times by share."""
-    found = parse(lines.whole(MOST_BYTES), lines.name)
+    found = parse(lines.whole(MOST_BYTES), str(lines.path))
     metrics = found.get("metrics") if isinstance(found, dict) else None
     if not isinstance(metrics, dict):
-        raise TraceError(f"{lines.name}: no `metrics` in it; expected a k6 summary (--summary-export)")
+        raise TraceError(f"{lines.path}: no `metrics` in it; expected a k6 summary (--summary-export)")
     requests = _k6_values(metrics.get("http_reqs"))
     count, rate = requests.get("count"), requests.get("rate")
     if count is None or rate is None or not (_positive(count) and _positive(rate)):
         raise TraceError(
-            f"{lines.name}: metrics.http_reqs has no count and rate above 0", hint="did the run send requests?"
+            f"{lines.path}: metrics.http_reqs has no count and rate above 0", hint="did the run send requests?"
         )
     times = _k6_values(metrics.get("http_req_duration"))
     shares = {"med": 0.5} | {key: float(key[2:-1]) / 100 for key in times if key.startswith("p(") and key.endswith(")")}
@@ -105,10 +105,10 @@ def read_prometheus(lines: Lines, kind: str | None) -> Read:
     of missing samples nothing is known. ``kind``: "counter" or "rate"; None: a counter if it never falls but to start
     anew, and is whole. Raises `TraceError` for the sums and buckets of a histogram.
     """
-    found = parse(lines.whole(MOST_BYTES), lines.name)
-    series = list(_series(found, lines.name, kind))
+    found = parse(lines.whole(MOST_BYTES), str(lines.path))
+    series = list(_series(found, str(lines.path), kind))
     if not any(samples for _, samples in series):
-        raise TraceError(f"{lines.name}: the query found no samples", hint="widen its range, or check its metric")
+        raise TraceError(f"{lines.path}: the query found no samples", hint="widen its range, or check its metric")
     step_s = _step(series)
     counts: dict[float, float] = {}
     for name, samples in series:
@@ -125,7 +125,7 @@ def read_prometheus(lines: Lines, kind: str | None) -> Read:
         whole = int(carried + 1e-9)
         carried -= whole
         if len(read.times_s) + whole > MOST_REQUESTS:
-            raise TraceError(f"{lines.name}: over {MOST_REQUESTS:,} requests", hint="ask for a shorter range")
+            raise TraceError(f"{lines.path}: over {MOST_REQUESTS:,} requests", hint="ask for a shorter range")
         read.times_s.extend(array("d", [time_s]) * whole)
     if counts:
         read.span_s = (min(counts), max(counts) + step_s)

@@ -26,7 +26,10 @@ def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | 
     name = runpod.gpu_class(ctx, ID, task, None, runpod.FLEX)
     if isinstance(name, Rejection):
         return name
-    pool = runpod.flex_pool(task, runpod.knob(settings, "idle_timeout_s", runpod.DEFAULT_IDLE_S))
+    idle_s = runpod.idle_timeout(ID, settings)
+    if isinstance(idle_s, Rejection):
+        return idle_s
+    pool = runpod.flex_pool(task, idle_s)
     outcome = ctx.observe(pool, ctx.arrivals(task))
     return TaskPlan(
         usage=runpod.flex_usage(name, outcome, task),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from outgrow.catalog import gpu, runpod
@@ -19,6 +20,10 @@ ID = "runpod-hybrid"
 COVERED_SHARES = (0.5, 0.8, 0.95)
 BESIDE_TIMEOUTS_S = (60.0, 300.0)
 """Longer idle timeouts beside an active base of one."""
+
+
+HOURS = re.compile(r"{0}-{0}(,{0}-{0})*".format("([01]?[0-9]|2[0-4])"))
+"""From an hour to another, 0 to 24, once or more."""
 
 
 def _knobs(ctx: Context) -> Sequence[Mapping[str, str | int | float]]:
@@ -44,10 +49,20 @@ def _plan(ctx: Context, task: InferenceTask, settings: Mapping[str, str | int | 
     name = runpod.gpu_class(ctx, ID, task, None, runpod.ACTIVE)
     if isinstance(name, Rejection):
         return name
-    base = int(runpod.knob(settings, "active_base", 1))
-    on = _hours_of(str(settings["active_hours"]))
-    active = tuple(base if hour_on else 0 for hour_on in on)
-    return _hybrid(ctx, task, name, active, runpod.knob(settings, "idle_timeout_s", runpod.DEFAULT_IDLE_S))
+    active, idle_s = _active(task, settings), runpod.idle_timeout(ID, settings)
+    if isinstance(active, Rejection):
+        return active
+    return idle_s if isinstance(idle_s, Rejection) else _hybrid(ctx, task, name, active, idle_s)
+
+
+def _active(task: InferenceTask, settings: Mapping[str, str | int | float]) -> tuple[int, ...] | Rejection:
+    """Workers that are always on, by hour of the day; RunPod counts them towards max workers."""
+    base, hours = int(runpod.knob(settings, "active_base", 1)), str(settings["active_hours"])
+    if not 1 <= base <= task.max_workers:
+        return runpod.refused(ID, "active_base", base, f"1 to {task.max_workers} (max_workers of {task.name})")
+    if not HOURS.fullmatch(hours):
+        return runpod.refused(ID, "active_hours", hours, "hours of the day such as 09-18 or 09-12,22-02")
+    return tuple(base if on else 0 for on in _hours_of(hours))
 
 
 def _hybrid(ctx: Context, task: InferenceTask, name: str, active: tuple[int, ...], idle_timeout_s: float) -> TaskPlan:
