@@ -36,7 +36,7 @@ def test_one_month_in_which_everything_times_out_is_told_so(capsys: pytest.Captu
 
 
 def test_one_request_of_one_day_is_one(capsys: pytest.CaptureFixture[str]) -> None:
-    replay = {"service": "s", "region": "r", "requests": 1, "trace": "t", "days": 1.0, "seed": 1}
+    replay = {"task": "r", "service": "s", "region": "r", "requests": 1, "trace": "t", "days": 1.0, "seed": 1}
     recorded = {"p50_s": None, "p95_s": None, "p99_s": None, "cold_share": None, "workers": 1}
     show_replay({"replay": replay, "engine": "plain", "options": [], "recorded": recorded})
     said = capsys.readouterr().out
