@@ -215,10 +215,9 @@ def _quiet(trace: Trace, recipe: Recipe) -> list[Message]:
         return []
     bounds = [trace.span_s[0], *trace.times_s, trace.span_s[1]]
     longest = max(after - before for before, after in pairwise(bounds)) / DAY_S
-    if longest < REDUCED_DAYS:
-        return []
-    code = "review.switched-off" if longest >= OFF_DAYS else "review.lowered"
-    return [message(code, days=round(longest, 1))]
+    if longest >= OFF_DAYS:
+        return [message("review.switched-off", days=round(longest, 1))]
+    return [message("review.lowered", days=round(longest, 1))] if longest >= REDUCED_DAYS else []
 
 
 def _period(trace: Trace, fit: Fit) -> dict[str, Any]:
