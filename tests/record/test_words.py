@@ -14,7 +14,7 @@ from outgrow.record.particles import resolved
 from outgrow.record.phrases import fill, phrase, speak
 
 SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in sorted(Path(outgrow.__file__).parent.rglob("*.py")))
-FAMILIES = "reject|bottleneck|way-out|risk|tie|unpriced|limit|note|measure|audit|warn|trace"
+FAMILIES = "reject|bottleneck|way-out|risk|tie|unpriced|limit|note|measure|audit|warn|trace|review"
 BUILT = {
     'f"reject.{constraint}"': {"reject.patience", "reject.target-p95"},
     "f\"warn.{code.removeprefix('audit.')}\"": {"warn.region", "warn.no-ipv4", "warn.sibling"},

@@ -32,7 +32,7 @@ EXIT_OF: tuple[tuple[type[errors.OutgrowError], int], ...] = (
     (errors.OutgrowError, BAD_INPUT),
 )
 
-VERBS = ("price", "decide", "simulate", "check", "init", "fit", "prices", "schema")
+VERBS = ("price", "decide", "simulate", "check", "review", "init", "fit", "prices", "schema")
 
 
 class Parser(argparse.ArgumentParser):
@@ -72,6 +72,7 @@ HELP = {
     "decide": "decide, and write the record",
     "simulate": "play options over many drawn months",
     "check": "say whether a record still holds",
+    "review": "set what was assumed against what was measured",
     "init": "write a commented service.yaml",
     "fit": "measure arrivals and service times from a trace",
     "prices": "list, show, check or refresh the prices",
