@@ -49,6 +49,9 @@ CODE = """
             return {1, 2}
         return {"pid": os.getpid(), "bytes": len(payload.data or b""), "media_type": payload.media_type}
 
+    def alone(payload):
+        return payload.json
+
     not_callable = 7
 """
 
@@ -98,6 +101,14 @@ def test_a_function_is_called_in_a_process_that_is_kept(tmp_path):
             assert again.result["pid"] == first.result["pid"]
             assert first.cold_s > 0
             assert again.cold_s == 0
+
+    asyncio.run(go())
+
+
+def test_a_function_may_take_the_payload_alone(tmp_path):
+    async def go():
+        async with a_local(tmp_path, call="og_work:alone") as local:
+            assert (await local.run({"a": 1})).result == {"a": 1}
 
     asyncio.run(go())
 

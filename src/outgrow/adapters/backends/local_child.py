@@ -1,12 +1,14 @@
 """The worker process of a local backend: ``python -m outgrow.adapters.backends.local_child MODULE:NAME``.
 
-It calls the function for one payload after the other and exits when the process that started it is gone. Frames are a
+It calls the function with one `Payload` after the other (and, where it takes a second argument, with a function to
+tell progress to) and exits when the process that started it is gone. Frames are a
 letter, a length and bytes; what the function prints goes to where errors go, never between the frames.
 """
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import os
 import queue
@@ -60,7 +62,16 @@ def _load(name: str) -> Callable[..., Any]:
     call: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
     if not callable(call):
         raise TypeError(f"{name} is not callable")
-    return call
+    return call if _takes_two(call) else lambda payload, _: call(payload)
+
+
+def _takes_two(call: Callable[..., Any]) -> bool:
+    """Does it take the payload and whom to tell of progress, or the payload alone?"""
+    try:
+        inspect.signature(call).bind(None, None)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _one(call: Callable[..., Any], head: dict[str, Any], data: bytes | None, say: Callable[[bytes, Any], None]) -> None:
