@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -289,9 +290,11 @@ def test_lists_pages_and_pruning(database: str) -> None:
 
 
 def test_ids_are_in_order_of_time() -> None:
-    ids = [new_id() for _ in range(100)]
+    ids = [new_id() for _ in range(1_000)]
     assert {one.version for one in ids} == {7}
-    assert sorted(ids, key=lambda one: one.int >> 80) == ids
+    assert {one.variant for one in ids} == {"specified in RFC 4122"}
+    assert sorted(set(ids)) == ids
+    assert abs((ids[0].int >> 80) / 1_000 - time.time()) < 60
 
 
 @pytest.mark.parametrize(

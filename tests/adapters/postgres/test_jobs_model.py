@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from uuid import UUID
 
-CAP = 1_000
+CAP, COST = 1_000, 40
 BUDGETS = (Budget(usd_micro=CAP, period=Period.MONTH), Budget(usd_micro=600, period=Period.MONTH, task="b"))
 RUNNING = {JobState.LEASED, JobState.SUBMITTED}
 
@@ -112,8 +112,8 @@ class Machine(RuleBasedStateMachine):
         model = self.jobs[job.id]
         return model.fence == job.fence and model.state in RUNNING
 
-    def settle(self, job: Job, cost: int, *, fence: int | None = None) -> None:
-        held = self.holds.pop((job.id, job.fence if fence is None else fence), None)
+    def settle(self, job: Job, cost: int) -> None:
+        held = self.holds.pop((job.id, job.fence), None)
         if held is not None:
             self.spent[""] += cost
             self.spent["b"] += cost if held.task == "b" else 0
@@ -185,7 +185,7 @@ class Machine(RuleBasedStateMachine):
                 self.holds[mine] = Held(task=model.task, usd=usd)
 
     @rule(job=leases, named=st.booleans())
-    def submitted(self, job: Job | None, named: bool) -> None:
+    def submitted(self, job: Job | None, *, named: bool) -> None:
         if job is None:
             return
         model = self.jobs[job.id]
@@ -201,48 +201,53 @@ class Machine(RuleBasedStateMachine):
             assert self.do(self.store.renew(job, 60)) == self.ours(job)
             assert self.do(self.store.tell(job, {"page": 1})) == self.ours(job)
 
-    @rule(job=consumes(leases), how=st.sampled_from(["succeed", "retry", "dead", "release", "unknown"]))
+    @rule(job=consumes(leases))
+    def release(self, job: Job | None) -> None:
+        if job is None:
+            return
+        ours, mine = self.ours(job), (job.id, job.fence)
+        assert self.do(self.store.release(job)) == ours
+        if not ours:
+            return
+        model = self.jobs[job.id]
+        if mine in self.holds and (model.state is JobState.SUBMITTED or model.external_id):
+            self.holds[mine].lost = True
+        else:
+            self.holds.pop(mine, None)
+        model.state, model.attempt = JobState.QUEUED, model.attempt - 1
+
+    @rule(job=consumes(leases), how=st.sampled_from(["succeed", "retry", "dead", "unknown"]))
     def end(self, job: Job | None, how: str) -> None:
         if job is None:
             return
-        model, ours, cost = self.jobs[job.id], self.ours(job), 40
-        done = meter(job, cost)
-        match how:
-            case "succeed":
-                said = self.do(self.store.succeed(job, {"ok": True}, done))
-            case "release":
-                said = self.do(self.store.release(job))
-            case "dead":
-                said = self.do(self.store.fail(job, "no", done, None))
-            case _:
-                said = self.do(self.store.fail(job, "no", done, 0, unknown=how == "unknown"))
+        model, ours, done = self.jobs[job.id], self.ours(job), meter(job, COST)
+        if how == "succeed":
+            said = self.do(self.store.succeed(job, {"ok": True}, done))
+        else:
+            again_s = None if how == "dead" else 0.0
+            said = self.do(self.store.fail(job, "no", done, again_s, unknown=how == "unknown"))
         assert said == ours
         if not ours:
             return
-        if how == "release":
-            held = self.holds.get((job.id, job.fence))
-            if held is not None and (model.state is JobState.SUBMITTED or model.external_id):
-                held.lost = True
-            else:
-                self.holds.pop((job.id, job.fence), None)
-            model.state, model.attempt = JobState.QUEUED, model.attempt - 1
-            return
-        again = model.external_id in self.externals
-        if how == "unknown":
-            if (job.id, job.fence) in self.holds:
-                self.holds[job.id, job.fence].lost = True
-        else:
-            self.settle(job, 0 if again else cost)
-        if not again:
-            self.metered.add((job.id, job.fence))
-        if model.external_id is not None:
-            self.externals.add(model.external_id)
+        self.meter(job, model.external_id, unknown=how == "unknown")
         if how == "succeed":
             model.state = JobState.SUCCEEDED
         elif how == "dead" or model.attempt >= model.tries:
             model.state = JobState.DEAD
         else:
             model.state, model.external_id = JobState.QUEUED, None
+
+    def meter(self, job: Job, external_id: str | None, *, unknown: bool) -> None:
+        """A run at a provider is metered once; a hold whose cost is unknown stays."""
+        mine, again = (job.id, job.fence), external_id in self.externals
+        if not unknown:
+            self.settle(job, 0 if again else COST)
+        elif mine in self.holds:
+            self.holds[mine].lost = True
+        if not again:
+            self.metered.add(mine)
+        if external_id is not None:
+            self.externals.add(external_id)
 
     @rule(data=st.data())
     @precondition(lambda self: self.jobs)
