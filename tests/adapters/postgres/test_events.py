@@ -48,7 +48,7 @@ async def feed(url: str) -> AsyncIterator[tuple[Events, list[Event], list[int], 
 
 async def until(found: Any, most_s: float = 10.0) -> None:
     async with asyncio.timeout(most_s):
-        while not found():
+        while not found():  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.005)
 
 
