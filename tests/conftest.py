@@ -20,6 +20,8 @@ from outgrow.catalog.pricebook import PriceBook, parse_rates
 from outgrow.domain.drivers import with_values
 from outgrow.sim.closed_form import predict
 
+from .postgres import blank, database, postgres, reachable  # noqa: F401 - fixtures for every room
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 

@@ -38,3 +38,7 @@ class StalePriceError(OutgrowError):
 
 class NetworkError(OutgrowError):
     """A provider could not be reached; nothing was changed."""
+
+
+class DatabaseError(OutgrowError):
+    """PostgreSQL cannot be started, reached, migrated, backed up or restored as asked."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: a server of our own on one machine, or anybody's by URL."""
