@@ -1,0 +1,127 @@
+"""Who is told of which event on this instance, without one slow client holding up another."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from uuid import UUID
+
+    from outgrow.adapters.postgres.events import Event
+
+MOST_PENDING = 1_000
+PROGRESS = "progress"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Events of one job, of the jobs of one key, or (both None) of all."""
+
+    job: UUID | None = None
+    key: str | None = None
+
+    def holds(self, event: Event) -> bool:
+        """Is this event one of them?"""
+        return self.job in {None, event.job} and self.key in {None, event.key}
+
+
+class Slot:
+    """What one client has not been told: every change of state, but of progress only the newest of each job."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        """Empty."""
+        self.wanted = wanted
+        self.lagged = False
+        self._pending: dict[tuple[UUID, str | int], Event] = {}
+        self._reread = False
+        self._wake = asyncio.Event()
+
+    def put(self, event: Event) -> None:
+        """One more; past `MOST_PENDING` the client is too slow, and reads the rest from the table when it is back."""
+        name = PROGRESS if event.kind == PROGRESS else event.id
+        self._pending[event.job, name] = event
+        if len(self._pending) > MOST_PENDING:
+            self.lagged = True
+            self._pending.clear()
+        self._wake.set()
+
+    def reread(self) -> None:
+        """Events may have been missed: the client's next ones come from the table."""
+        self._reread = True
+        self._wake.set()
+
+    async def take(self) -> list[Event] | None:
+        """Waits for events, oldest first; None: read the table."""
+        await self._wake.wait()
+        self._wake.clear()
+        events = sorted(self._pending.values(), key=lambda event: event.id)
+        self._pending.clear()
+        if self._reread:
+            self._reread = False
+            return None
+        return events
+
+
+class Hub:
+    """The open slots of this instance."""
+
+    def __init__(self) -> None:
+        """Nobody listens yet."""
+        self._slots: set[Slot] = set()
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def open(self, wanted: Wanted) -> Slot:
+        """From now on every such event is put into the slot."""
+        slot = Slot(wanted)
+        self._slots.add(slot)
+        return slot
+
+    def close(self, slot: Slot) -> None:
+        """Its client has left."""
+        self._slots.discard(slot)
+
+    def publish(self, event: Event) -> None:
+        """Puts the event wherever it is wanted; waits for nobody."""
+        for slot in self._slots:
+            if slot.wanted.holds(event):
+                slot.put(event)
+
+    def missed(self) -> None:
+        """The connection to the database was lost for a while: everybody rereads."""
+        for slot in self._slots:
+            slot.reread()
+
+
+async def follow(
+    hub: Hub, wanted: Wanted, after: int, past: Callable[[Wanted, int], Awaitable[list[Event]]]
+) -> AsyncIterator[list[Event]]:
+    """Every wanted event after ``after``, first from the table and then as it happens, without a gap or a repetition.
+
+    The slot is opened before the table is read, so nothing falls between the two. Of one job the events come in order,
+    for its row is locked while one is written.
+    """
+    slot = hub.open(wanted)
+    try:
+        told: dict[UUID, int] = {}
+        last = after
+        events: list[Event] | None = None
+        while not slot.lagged:
+            if events is None:
+                while page := await past(wanted, last):
+                    told |= {event.job: event.id for event in page}
+                    last = page[-1].id
+                    yield page
+            else:
+                fresh = [event for event in events if event.id > told.get(event.job, after)]
+                told |= {event.job: event.id for event in fresh}
+                last = max([last, *(event.id for event in fresh)])
+                if fresh:
+                    yield fresh
+            events = await slot.take()
+    finally:
+        hub.close(slot)
