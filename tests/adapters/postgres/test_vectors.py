@@ -7,14 +7,18 @@ import contextlib
 import itertools
 import math
 import random
+import re
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
+from outgrow.adapters.postgres import vector_search
 from outgrow.adapters.postgres.connect import open_pool
 from outgrow.adapters.postgres.vector_index import LOCKS, Indexer
-from outgrow.adapters.postgres.vectors import VectorStore
+from outgrow.adapters.postgres.vector_type import register
+from outgrow.adapters.postgres.vectors import VectorStore, table_of
 from outgrow.catalog.vectors import hnsw_bytes, table_bytes
 from outgrow.domain.collection import Collection, IndexState, Item, Language, Metric, Mode, Query, Words
 from outgrow.domain.errors import CollectionConflict, UnknownCollection, VectorError
@@ -35,7 +39,7 @@ def play(database: str, scene: Callable[[VectorStore, Any], Awaitable[None]]) ->
 
 def spots(count: int, dimensions: int, seed: int) -> list[list[float]]:
     """Vectors in clusters, as those of texts are."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - made-up vectors
     centres = [[rng.gauss(0, 1) for _ in range(dimensions)] for _ in range(50)]
     return [[x + rng.gauss(0, 0.7) for x in rng.choice(centres)] for _ in range(count)]
 
@@ -43,6 +47,16 @@ def spots(count: int, dimensions: int, seed: int) -> list[list[float]]:
 async def fill(store: VectorStore, name: str, items: list[Item]) -> None:
     for start in range(0, len(items), 1000):
         await store.upsert(name, items[start : start + 1000])
+
+
+async def plan(pool: Any, collection: Collection, query: Query, *, indexed: bool = True) -> set[str]:
+    """The indexes that PostgreSQL uses."""
+    asked = vector_search._asked(collection, table_of(collection), query)
+    statement, values = vector_search._statement(collection, asked, indexed=indexed)
+    async with pool.connection() as connection:
+        await register(connection)
+        rows = await connection.execute(sql.SQL("explain ") + statement, values)
+        return set(re.findall(r"Scan using (\w+)", "\n".join([row[0] async for row in rows])))
 
 
 def ids(found: Any) -> list[str]:
@@ -58,6 +72,12 @@ def cosine_distance(one: Iterable[float], other: Iterable[float]) -> float:
 def test_the_index_finds_nearly_all_and_a_filter_hides_none(database: str):
     drawn = spots(6040, 64, seed=1)
     vectors, asked = drawn[:6000], drawn[6000:]
+
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("select '[1]'::vector")
+        connection.execute(
+            sql.SQL("alter database {} set hnsw.max_scan_tuples = 200").format(sql.Identifier(connection.info.dbname))
+        )
 
     async def scene(store: VectorStore, pool: Any) -> None:
         made, _ = await store.create(Collection(name="much", dimensions=64))
@@ -84,6 +104,11 @@ def test_the_index_finds_nearly_all_and_a_filter_hides_none(database: str):
             assert len(near.matches) == len(exact.matches) == most
             assert all(m.metadata[field] == keep for m in near.matches)
         assert ids(near) == ids(exact)
+        below = Query(vector=asked[0], where={"field": "rare", "lt": 1})
+        assert await plan(pool, made, below) == {"vectors_1_hnsw", "vectors_1_pkey"}
+        given_up = await store.search("much", below)
+        assert (len(given_up.matches), given_up.indexed) == (6, False)
+        assert "vectors_1_hnsw" not in await plan(pool, made, below, indexed=False)
         stored = await store.stored("much")
         assert stored.rows == 6000
         assert stored.index is IndexState.READY
@@ -203,7 +228,7 @@ def test_batches_that_meet_do_not_lock_each_other_out(database: str):
         names = [f"{n:03}" for n in range(300)]
 
         async def write(worker: int) -> None:
-            rng = random.Random(worker)
+            rng = random.Random(worker)  # noqa: S311
             for _ in range(4):
                 rng.shuffle(names)
                 await store.upsert("p", [Item(id=i, vector=[1, worker], metadata={"w": worker}) for i in list(names)])
@@ -412,17 +437,22 @@ def test_writes_go_on_while_the_index_is_built_and_a_drop_waits_for_it(database:
     vectors = spots(4000, 64, seed=6)
 
     async def scene(store: VectorStore, pool: Any) -> None:
-        made, _ = await store.create(Collection(name="b", dimensions=64))
+        await store.create(Collection(name="b", dimensions=64))
         await fill(store, "b", [Item(id=str(n), vector=v) for n, v in enumerate(vectors[:3500])])
         told: list[tuple[str, Exception | None]] = []
-        tending = asyncio.create_task(Indexer(pool, store, index_rows=3500).run(lambda *what: told.append(what)))
+        heard = asyncio.Event()
+
+        def hear(name: str, problem: Exception | None) -> None:
+            told.append((name, problem))
+            heard.set()
+
+        tending = asyncio.create_task(Indexer(pool, store, index_rows=3500).run(hear))
         while (await store.stored("b")).index is IndexState.NONE:
             assert not told
             await asyncio.sleep(0.01)
         written = await store.upsert("b", [Item(id=f"x{n}", vector=v) for n, v in enumerate(vectors[3500:])])
         assert written.inserted == 500
-        while not told:
-            await asyncio.sleep(0.02)
+        await heard.wait()
         tending.cancel()
         assert told == [("b", None)]
         found = await store.search("b", Query(vector=vectors[3600]))
@@ -437,7 +467,7 @@ def test_writes_go_on_while_the_index_is_built_and_a_drop_waits_for_it(database:
 
 @pytest.mark.parametrize("dimensions", [384, 1536, 3000])
 def test_the_table_is_as_large_as_computed(database: str, dimensions: int):
-    rng = random.Random(7)
+    rng = random.Random(7)  # noqa: S311
     vectors = [[rng.gauss(0, 1) for _ in range(dimensions)] for _ in range(400)]
 
     async def scene(store: VectorStore, pool: Any) -> None:

@@ -73,7 +73,7 @@ from (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """A query whose every part was checked; ``wide``: how many the index is asked for."""
+    """A query whose every part was checked."""
 
     statement: str
     parts: dict[str, sql.Composable]
@@ -108,17 +108,19 @@ async def _has_index(connection: AsyncConnection[Any], index: str) -> bool:
 
 
 async def _run(connection: AsyncConnection[Any], collection: Collection, asked: _Asked, *, indexed: bool) -> list[Any]:
-    """The rows. Only the order by the half-precise expression can be answered by the index; the other never is.
+    """The rows. Never prepared: a plan made without the filter's values and the limit would be a guess."""
+    statement, values = _statement(collection, asked, indexed=indexed)
+    return await (await connection.execute(statement, values, prepare=False)).fetchall()
 
-    Never prepared: a plan made without the filter's values and the limit would be a guess.
-    """
+
+def _statement(collection: Collection, asked: _Asked, *, indexed: bool) -> tuple[sql.Composed, dict[str, Any]]:
+    """Only the order by the half-precise expression can be answered by the index; the other never is."""
     operator, dimensions = OPERATORS[collection.metric], sql.Literal(collection.dimensions)
     half = sql.SQL("embedding::halfvec({0}) {1} %(vector)s::halfvec({0})").format(dimensions, operator)
     full = sql.SQL("embedding {} %(vector)s, id").format(operator)
     statement = sql.SQL(asked.statement).format(**asked.parts, order=half if indexed else full, operator=operator)
     wide = asked.depth + max(10, asked.depth // 2) if indexed else asked.depth
-    values = {**asked.values, "wide": wide}
-    return await (await connection.execute(statement, values, prepare=False)).fetchall()
+    return statement, {**asked.values, "wide": wide}
 
 
 def _found(rows: list[Any], *, indexed: bool) -> Found:
