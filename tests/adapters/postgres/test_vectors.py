@@ -465,6 +465,36 @@ def test_writes_go_on_while_the_index_is_built_and_a_drop_waits_for_it(database:
     play(database, scene)
 
 
+def test_a_builder_that_is_killed_is_told_of_and_followed_by_another(database: str):
+    vectors = spots(3000, 32, seed=8)
+
+    async def scene(store: VectorStore, pool: Any) -> None:
+        await store.create(Collection(name="k", dimensions=32))
+        await fill(store, "k", [Item(id=str(n), vector=v) for n, v in enumerate(vectors)])
+        told: asyncio.Queue[tuple[str, Exception | None]] = asyncio.Queue()
+        indexer = Indexer(pool, store, index_rows=3000)
+        tending = asyncio.create_task(indexer.run(lambda *what: told.put_nowait(what), between_s=0.05))
+        async with await psycopg.AsyncConnection.connect(database, autocommit=True) as other:
+            killed = 0
+            while not killed:
+                await asyncio.sleep(0.01)
+                assert told.empty()
+                killed = (
+                    await other.execute(
+                        "select pg_terminate_backend(pid) from pg_stat_activity where query like 'create index conc%'"
+                        " and datname = current_database() and pid <> pg_backend_pid()"
+                    )
+                ).rowcount
+        name, problem = await told.get()
+        assert name == "k"
+        assert isinstance(problem, psycopg.OperationalError)
+        assert await told.get() == ("k", None)
+        tending.cancel()
+        assert (await store.stored("k")).index is IndexState.READY
+
+    play(database, scene)
+
+
 @pytest.mark.parametrize("dimensions", [384, 1536, 3000])
 def test_the_table_is_as_large_as_computed(database: str, dimensions: int):
     rng = random.Random(7)  # noqa: S311
