@@ -100,14 +100,17 @@ def test_the_index_finds_nearly_all_and_a_filter_hides_none(database: str):
         for field, keep, most in (("tenth", 3, 10), ("rare", 7, 6)):
             where = {"field": field, "eq": keep}
             exact = await store.search("much", Query(vector=asked[0], where=where, mode=Mode.EXACT))
-            near = await store.search("much", Query(vector=asked[0], where=where))
+            near = await VectorStore(pool, few_rows=0).search("much", Query(vector=asked[0], where=where))
             assert len(near.matches) == len(exact.matches) == most
             assert all(m.metadata[field] == keep for m in near.matches)
         assert ids(near) == ids(exact)
         below = Query(vector=asked[0], where={"field": "rare", "lt": 1})
         assert await plan(pool, made, below) == {"vectors_1_hnsw", "vectors_1_pkey"}
-        given_up = await store.search("much", below)
+        given_up = await VectorStore(pool, few_rows=0).search("much", below)
         assert (len(given_up.matches), given_up.indexed) == (6, False)
+        few = Query(vector=asked[0], where={"field": "tenth", "eq": 3})
+        assert not (await store.search("much", few)).indexed
+        assert (await VectorStore(pool, few_rows=500).search("much", few)).indexed
         assert "vectors_1_hnsw" not in await plan(pool, made, below, indexed=False)
         stored = await store.stored("much")
         assert stored.rows == 6000

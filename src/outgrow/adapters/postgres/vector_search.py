@@ -1,8 +1,9 @@
 """Searches a collection: nearest by vector, best by text, or both fused by reciprocal ranks.
 
 With an index the nearest are found in half precision (iterative scan: a filter makes it look on, not answer less) and
-put in order in full precision. An iterative scan gives up after ``hnsw.max_scan_tuples``; when it came back with fewer
-rows than were asked for, every row is compared, so that a filter never hides a row.
+put in order in full precision. Where the planner expects a filter to leave few rows, those are compared instead: as
+quick, and none is missed. An iterative scan gives up after ``hnsw.max_scan_tuples``; when it came back with fewer rows
+than were asked for, every row is compared, so that a filter never hides a row.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
     from outgrow.domain.collection import Collection, Query
+
+FEW_ROWS: Final = 5000
+"""So many rows that a filter leaves are compared one by one: about 5 ms at 384 dimensions (measured)."""
 
 MOST_MATCHES: Final = 200
 MOST_DEPTH: Final = 1000
@@ -83,12 +87,19 @@ class _Asked:
 
 
 async def search(
-    connection: AsyncConnection[Any], collection: Collection, table: sql.Identifier, index: str, query: Query
+    connection: AsyncConnection[Any],
+    collection: Collection,
+    table: sql.Identifier,
+    index: str,
+    query: Query,
+    few_rows: int = FEW_ROWS,
 ) -> Found:
     """The matches, in the transaction that is open. Raises `VectorError` for a query that is not as it may be."""
     asked = _asked(collection, table, query)
     await register(connection)
     indexed = query.vector is not None and query.mode is Mode.AUTO and await _has_index(connection, index)
+    if indexed and query.where is not None and await _expected_rows(connection, asked) <= few_rows:
+        indexed = False
     if indexed:
         await connection.execute(
             "select set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'relaxed_order', true)",
@@ -105,6 +116,13 @@ async def _has_index(connection: AsyncConnection[Any], index: str) -> bool:
         "select indisvalid from pg_index where indexrelid = to_regclass(%s)", [f"outgrow.{index}"]
     )
     return await cursor.fetchone() == (True,)
+
+
+async def _expected_rows(connection: AsyncConnection[Any], asked: _Asked) -> int:
+    """How many rows the planner thinks the filter leaves. It counts nothing, so this is quick and may be wrong."""
+    statement = sql.SQL("explain (format json) select from {table} where {where}").format(**asked.parts)
+    row = await (await connection.execute(statement, asked.values, prepare=False)).fetchone()
+    return int(row[0][0]["Plan"]["Plan Rows"]) if row else 0
 
 
 async def _run(connection: AsyncConnection[Any], collection: Collection, asked: _Asked, *, indexed: bool) -> list[Any]:

@@ -24,7 +24,7 @@ from psycopg.types.json import Jsonb
 from outgrow.adapters.postgres.filters import compile_filter
 from outgrow.adapters.postgres.grams import document_grams
 from outgrow.adapters.postgres.storable import storable
-from outgrow.adapters.postgres.vector_search import search
+from outgrow.adapters.postgres.vector_search import FEW_ROWS, search
 from outgrow.adapters.postgres.vector_type import packed, register
 from outgrow.domain.collection import MOST_DIMENSIONS, Collection, IndexState, Item, Language, Metric, Stored, Upserted
 from outgrow.domain.errors import CollectionConflict, UnknownCollection, VectorError
@@ -66,9 +66,12 @@ def index_name(collection: Collection) -> str:
 class VectorStore:
     """The collections of a database. Every method is one transaction."""
 
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]) -> None:
-        """Works through ``pool``."""
+    def __init__(
+        self, pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]], *, few_rows: int = FEW_ROWS
+    ) -> None:
+        """Works through ``pool``; where a filter leaves at most ``few_rows`` rows, no index is used."""
         self._pool = pool
+        self._few_rows = few_rows
 
     async def create(self, wanted: Collection) -> tuple[Collection, bool]:
         """The collection, and whether it is new. The same asked for again is the same one.
@@ -161,7 +164,8 @@ class VectorStore:
     async def search(self, name: str, query: Query) -> Found:
         """The best matches (`Query` says by what). Raises `VectorError` for a query that is not as it may be."""
         async with self._in(name) as (connection, collection):
-            return await search(connection, collection, table_of(collection), index_name(collection), query)
+            table, index = table_of(collection), index_name(collection)
+            return await search(connection, collection, table, index, query, self._few_rows)
 
     async def stored(self, name: str) -> Stored:
         """Rows and bytes, counted now."""
