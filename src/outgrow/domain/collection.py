@@ -58,7 +58,10 @@ class Mode(StrEnum):
 
 
 class Words(StrEnum):
-    """Which rows a text finds: those with any of its words, the better the more, or only those with all."""
+    """Which rows a text finds: those with any of its words, the better the more, or only those with all.
+
+    ``all`` reads a text as web searches do: "a phrase", -without, one or other; in Korean it knows words only.
+    """
 
     ANY = "any"
     ALL = "all"

@@ -54,8 +54,9 @@ def packed(numbers: Sequence[float], collection: Collection, at: str) -> Packed:
         values = array("f", numbers)
     except (TypeError, OverflowError):
         raise VectorError(f"{at}: found something that is no number; allowed are numbers") from None
-    largest = max(map(abs, values))
-    if not all(map(math.isfinite, values)) or largest > LARGEST:
+    highest, lowest = max(values), min(values)
+    largest = max(highest, -lowest)
+    if not math.isfinite(sum(values)) or largest > LARGEST:  # one that is not finite makes the sum so
         raise VectorError(f"{at}: found a number that is not finite or beyond {LARGEST:g}; scale the vectors down")
     if collection.metric is Metric.COSINE and largest < SMALLEST:
         raise VectorError(f"{at}: every number is under {SMALLEST:g}; a cosine vector needs a direction")
