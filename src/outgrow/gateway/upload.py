@@ -66,9 +66,7 @@ def _look(content: bytes, found: str, pixels: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            with Image.open(
-                io.BytesIO(content), formats=[found.partition("/")[2].upper().replace("HEIC", "HEIF")]
-            ) as image:
+            with Image.open(io.BytesIO(content), formats=[found.partition("/")[2].upper().replace("HEIC", "HEIF")]) as image:
                 width, height = image.size
                 if width * height > pixels:
                     raise refused(too_many_pixels(width, height, pixels))

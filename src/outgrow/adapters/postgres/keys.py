@@ -226,9 +226,7 @@ async def _insert(connection: AsyncConnection[Any], made: Granted) -> None:
     )
 
 
-async def _note(
-    connection: AsyncConnection[Any], actor: str, action: str, subject: str, detail: dict[str, Any]
-) -> None:
+async def _note(connection: AsyncConnection[Any], actor: str, action: str, subject: str, detail: dict[str, Any]) -> None:
     await connection.execute(
         "insert into outgrow.audit (actor, action, subject, detail) values (%s, %s, %s, %s)",
         (actor, action, subject, Jsonb(detail)),
@@ -254,3 +252,4 @@ def _granted(row: tuple[Any, ...]) -> Granted:
 
 def _unknown(name: str) -> KeyProblem:
     return KeyProblem(f"no live key is named {name!r}", hint="`outgrow keys list` shows them")
+
