@@ -72,7 +72,7 @@ class KeyStore:
         _check(name, wanted)
         now = datetime.now(UTC)
         end = None if expires_in_s is None else now + timedelta(seconds=expires_in_s)
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
             await connection.execute(
                 "update outgrow.api_key set revoked_at = expires_at where name = %s and expires_at <= now()"
                 " and successor is null and revoked_at is null",
@@ -89,7 +89,7 @@ class KeyStore:
 
     async def first_admin(self) -> str | None:
         """The secret of a first admin key, or None when there has ever been one; two instances make one."""
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
             await connection.execute("lock table outgrow.api_key in exclusive mode")
             found = await connection.execute("select 1 from outgrow.api_key where 'admin' = any(scopes) limit 1")
             if await found.fetchone():
@@ -114,7 +114,7 @@ class KeyStore:
 
     async def rotate(self, name: str, overlap_s: float, *, actor: str) -> tuple[str, Granted]:
         """A new secret for ``name``; the present one works for ``overlap_s`` more, so that nobody is locked out."""
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
             old = await _present(connection, name)
             if old is None:
                 raise _unknown(name)
@@ -137,7 +137,7 @@ class KeyStore:
 
     async def revoke(self, name: str, *, actor: str) -> int:
         """Ends every secret of ``name`` at once; how many there were."""
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
             found = await connection.execute(
                 "update outgrow.api_key set revoked_at = now() where name = %s and revoked_at is null", (name,)
             )
@@ -149,7 +149,7 @@ class KeyStore:
 
     async def note(self, actor: str, action: str, subject: str, detail: dict[str, Any] | None = None) -> None:
         """Writes one line of the audit log."""
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
             await _note(connection, actor, action, subject, detail or {})
 
     async def audit(self, limit: int = 100) -> list[Noted]:
