@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from outgrow.gateway.body import Disconnected, Reading, replay
-from outgrow.gateway.problem import Problem, refused
+from outgrow.gateway.problem import Problem, internal, refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"})
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 BODIES_AT_ONCE = 32
+SEND_S = 5.0
 
 
 class Door:
@@ -49,13 +51,13 @@ class Door:
             receive = await self._let_in(scope, receive)
             await self._app(scope, receive, exchange.send)
         except Problem as problem:
-            self._runtime.metrics.add("outgrow_refused_total", code=problem.code)
+            self._runtime.metrics.add("outgrow_refused_total", code=str(problem.code))
             await exchange.refuse(problem)
         except Disconnected:
             exchange.status = exchange.status or 499
         except Exception as problem:  # noqa: BLE001 - told by its kind and place; its text may hold a payload
             self._runtime.log.tell("failed", request=exchange.id, error=type(problem).__name__, at_line=_place(problem))
-            await exchange.refuse(_internal(exchange.id))
+            await exchange.refuse(internal())
         finally:
             self._tell(scope, exchange)
 
@@ -134,6 +136,7 @@ class _Exchange:
         self.started = time.perf_counter()
         self.status: int | None = None
         self.streamed = False
+        self.whole = False
         self.method: str = scope.get("method", "WEBSOCKET")
         self._scope = scope
         self._send = send
@@ -147,8 +150,18 @@ class _Exchange:
             message = {**message, "headers": headers}
             self.streamed = any(value.startswith(b"text/event-stream") for _, value in headers)
         elif kind == "websocket.accept":
-            self.status = 101
-        await self._send(message)
+            self.status = HTTPStatus.SWITCHING_PROTOCOLS
+        elif not message.get("more_body", False) and kind.endswith("response.body"):
+            self.whole = True
+        if not self.streamed:
+            await self._send(message)
+            return
+        try:
+            async with asyncio.timeout(SEND_S):
+                await self._send(message)
+        except TimeoutError as problem:
+            self.abort()
+            raise Disconnected from problem
 
     async def refuse(self, problem: Problem) -> None:
         """Answers with the problem, or breaks an answer off that has begun."""
@@ -158,7 +171,7 @@ class _Exchange:
             await _respond(problem.response(), prefix, self.send)
         elif websocket:
             await self._send({"type": "websocket.close", "code": 1011})
-        else:
+        elif not self.whole:
             self.abort()
 
     def abort(self) -> None:
@@ -197,8 +210,3 @@ def _place(problem: BaseException) -> str:
         return "?"
     return f"{trace.tb_frame.f_code.co_filename.rpartition('/src/')[2]}:{trace.tb_lineno}"
 
-
-def _internal(request: str) -> Problem:
-    return Problem(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "internal", f"this server failed; its log says more of request {request}"
-    )

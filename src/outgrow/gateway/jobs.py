@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
-from outgrow.adapters.postgres.jobs import Conflict
+from outgrow.domain.errors import Conflict
 from outgrow.domain.job import ENDS, Job, JobState, NewJob, Payload
 from outgrow.gateway.caller import Caller
 from outgrow.gateway.problem import Problem, not_found, refused

@@ -135,7 +135,7 @@ class OpenAI:
             if not await self._runtime.spend.hold(call.id, candidate.hold_micro, self._budgets(admitted, caller)):
                 last = await self._no_money(candidate, admitted, caller)
                 continue
-            last = await self._try(path, call, caller, receive, send)
+            last = await self._try(path, call, receive, send)
             if last is None:
                 return
         raise last or refused(Refused(code=Code.BACKEND_DOWN, detail="no backend answered", retry_after_s=1))
@@ -155,14 +155,14 @@ class OpenAI:
             raise refused(chosen)
         return chosen.order
 
-    async def _try(self, path: str, call: Call, caller: Caller, receive: Receive, send: Send) -> Problem | None:
+    async def _try(self, path: str, call: Call, receive: Receive, send: Send) -> Problem | None:
         """None when the answer was given; else why this backend did not, with nothing sent yet."""
         backend = call.candidate.backend
         self._in_flight[backend.name] = self._in_flight.get(backend.name, 0) + 1
         try:
             cleared = self._door.clear(call.admitted.data, backend)
             async with post(self._calls, cleared, path, encoded(call.asked, backend.model)) as answer:
-                return await self._hand_on(answer, call, caller, receive, send)
+                return await self._hand_on(answer, call, receive, send)
         except KeyMissingError as problem:
             call.ending, call.usage, call.error = AttemptEnding.FAILED, (0, 0), problem.message
             return Problem(HTTPStatus.BAD_GATEWAY, "backend-key", "the backend's key is not set on this server")
@@ -173,23 +173,21 @@ class OpenAI:
             return Problem(HTTPStatus.BAD_GATEWAY, "backend-failed", problem.message, retry_after_s=1)
         finally:
             self._in_flight[backend.name] -= 1
-            await asyncio.shield(self._settle(call, caller))
+            await asyncio.shield(self._settle(call))
 
-    async def _hand_on(
-        self, answer: Answer, call: Call, caller: Caller, receive: Receive, send: Send
-    ) -> Problem | None:
+    async def _hand_on(self, answer: Answer, call: Call, receive: Receive, send: Send) -> Problem | None:
         backend = call.candidate.backend
         if answer.status != HTTPStatus.OK:
             return await self._not_ok(answer, call)
         self._health[backend.name] = WELL
         headers = [(b"x-outgrow-backend", backend.name.encode("ascii", "replace"))]
         if call.asked.stream and answer.streams:
-            await self._hand_on_stream(answer, call, caller, headers, receive, send)
+            await self._hand_on_stream(answer, call, headers, receive, send)
             return None
         body = await answer.whole()
         call.usage = _usage(body)
         call.ending = AttemptEnding.COMPLETED
-        await self._settle(call, caller)
+        await self._settle(call)
         await _answer(send, body, headers)
         return None
 
@@ -197,7 +195,6 @@ class OpenAI:
         self,
         answer: Answer,
         call: Call,
-        caller: Caller,
         headers: list[tuple[bytes, bytes]],
         receive: Receive,
         send: Send,
@@ -219,7 +216,7 @@ class OpenAI:
                         continue
                 if event.startswith(DONE):
                     call.ending = AttemptEnding.COMPLETED
-                    await self._settle(call, caller)
+                    await self._settle(call)
                 await send({"type": "http.response.body", "body": event, "more_body": True})
         except CallError as problem:
             call.error = call.error or problem.message
@@ -254,13 +251,13 @@ class OpenAI:
             HTTPStatus.BAD_GATEWAY, "backend-failed", f"backend {backend.name} answered {status}", retry_after_s=1
         )
 
-    async def _settle(self, call: Call, caller: Caller) -> None:
+    async def _settle(self, call: Call) -> None:
         """Writes the meter and lets go of the hold, once. Where nobody counted the tokens, the hold is what it cost."""
         if call.settled:
             return
         call.settled = True
         meter = _meter(call)
-        await self._runtime.spend.settle(call.id, meter, key=caller.key)
+        await self._runtime.spend.settle(meter)
         for direction, tokens in (("input", meter.input_tokens), ("output", meter.output_tokens)):
             self._runtime.metrics.add("outgrow_chat_tokens_total", tokens, task=meter.task, direction=direction)
 

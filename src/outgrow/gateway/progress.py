@@ -12,15 +12,18 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response, StreamingResponse
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from outgrow.domain.job import ENDS
+from outgrow.gateway.hub import PROGRESS as KIND_PROGRESS
 from outgrow.gateway.hub import Wanted, follow
 from outgrow.gateway.jobs import JobId, owned
 from outgrow.gateway.runtime import Runtime, TheCaller, TheRuntime, caller_of, runtime_of
 from outgrow.gateway.shapes import EventOut
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from outgrow.adapters.postgres.events import Event
 
 PROGRESS = APIRouter(tags=["progress"])
@@ -97,11 +100,13 @@ async def _serve(websocket: WebSocket, runtime: Runtime, wanted: Wanted, after: 
         await asyncio.wait(runtime_tasks, return_when=asyncio.FIRST_COMPLETED)
         if leaving.done():
             return
-        code = telling.result() if telling.done() else GOING_AWAY
+        code = await telling if telling.done() else GOING_AWAY
         if code == TOO_SLOW:
             runtime.metrics.add("outgrow_progress_lagged_total")
         async with asyncio.timeout(SEND_S):
             await websocket.close(code)
+    except WebSocketDisconnect:
+        return
     except TimeoutError:
         runtime.metrics.add("outgrow_progress_lagged_total")
         _cut(websocket.scope)
@@ -166,19 +171,24 @@ async def _next(pages: AsyncIterator[list[Event]]) -> list[Event]:
     return await anext(pages, [])
 
 
-def _past(runtime: Runtime) -> Any:
+def _past(runtime: Runtime) -> Callable[[Wanted, int], Awaitable[list[Event]]]:
     async def past(wanted: Wanted, after: int) -> list[Event]:
-        return await runtime.events.after(after, job=wanted.job, key=wanted.key)
+        return await runtime.events.past(job=wanted.job, key=wanted.key, after=after)
 
     return past
 
 
 async def _cursor(runtime: Runtime, asked: int | None) -> int:
-    return await runtime.events.latest() if asked is None else asked
+    if asked is not None:
+        return asked
+    await runtime.events.ready()
+    return runtime.events.settled or 0
 
 
 def _ended(page: list[Event]) -> bool:
-    return any(event.kind in ENDS for event in page)
+    """Is the last state of the page an end? A replayed job has an earlier one."""
+    states = [event.kind for event in page if event.kind != KIND_PROGRESS]
+    return bool(states) and states[-1] in ENDS
 
 
 def _text(event: Event) -> str:

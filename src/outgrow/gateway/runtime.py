@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,15 +17,16 @@ from outgrow.gateway.telemetry import Log, Metrics
 from outgrow.gateway.writes import Writes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from psycopg_pool import AsyncConnectionPool
 
-    from outgrow.adapters.backends.port import Runs
-    from outgrow.adapters.postgres.events import EventStore
+    from outgrow.adapters.postgres.events import Events
     from outgrow.adapters.postgres.jobs import JobStore
     from outgrow.adapters.postgres.keys import KeyStore
-    from outgrow.domain.backend import Backend, BackendKind, Gateway, Task
+    from outgrow.adapters.postgres.spend import Spend
+    from outgrow.domain.backend import Gateway
+
+
+COUNT_S = 0.5
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,18 +34,17 @@ class Runtime:
     """One instance of the gateway.
 
     ``hosts``: the names it answers to, empty for any. ``origins``: further pages that may write. ``draining`` is set
-    when it shuts down: writes are refused, streams end. ``environment`` is where the secrets of backends are.
+    when it shuts down: writes are refused, streams end.
     """
 
     config: Gateway
     pool: AsyncConnectionPool[Any]
     store: JobStore
-    events: EventStore
+    events: Events
     keys: KeyStore
-    backends: Mapping[BackendKind, Runs]
+    spend: Spend
     callers: Callers
     writes: Writes
-    environment: Mapping[str, str]
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     hub: Hub = field(default_factory=Hub)
@@ -51,14 +52,18 @@ class Runtime:
     metrics: Metrics = field(default_factory=Metrics)
     log: Log = field(default_factory=Log)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+    listening: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def task(self, name: str) -> Task | None:
-        """The task of that name."""
-        return next((task for task in self.config.tasks if task.name == name), None)
+    _counted: int = 0
+    _counted_at: float = -1.0
 
-    def backend(self, name: str) -> Backend | None:
-        """The backend of that name."""
-        return next((backend for backend in self.config.backends if backend.name == name), None)
+    async def waiting_jobs(self) -> int:
+        """How many jobs wait in the queue, or waited half a second ago."""
+        now = time.monotonic()
+        if now - self._counted_at > COUNT_S:
+            self._counted_at = now
+            self._counted = sum((await self.store.waiting()).values())
+        return self._counted
 
 
 def runtime_of(connection: HTTPConnection) -> Runtime:

@@ -103,6 +103,7 @@ class WarmOut(BaseModel):
     task: str
     backend: str | None
     state: Annotated[str, Field(description="`warming`: asked to start; `nothing`: nothing needs a start")]
+    job: Annotated[UUID | None, Field(description="the start, to look at or to cancel")]
 
 
 class KeyIn(Strict):
