@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from outgrow.gateway.caller import Caller
     from outgrow.gateway.runtime import Runtime
     from outgrow.policy.choose import Candidate
-    from outgrow.policy.health import Health
 
     Receive = Callable[[], Awaitable[dict[str, Any]]]
     Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -78,7 +77,6 @@ class OpenAI:
         self._runtime = runtime
         self._calls = calls
         self._door = door
-        self._health: dict[str, Health] = {}
         self._in_flight: dict[str, int] = {}
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -144,7 +142,7 @@ class OpenAI:
         bounded = replace(admitted.task, input_tokens=max(asked.input_tokens, admitted.task.input_tokens))
         chosen = choose(
             replace(admitted, task=bounded),
-            health=self._health,
+            health=self._runtime.health,
             in_flight=self._in_flight,
             standings=(),
             now=datetime.now(UTC),
@@ -179,7 +177,7 @@ class OpenAI:
         backend = call.candidate.backend
         if answer.status != HTTPStatus.OK:
             return await self._not_ok(answer, call)
-        self._health[backend.name] = WELL
+        self._runtime.health[backend.name] = WELL
         headers = [(b"x-outgrow-backend", backend.name.encode("ascii", "replace"))]
         if call.asked.stream and answer.streams:
             await self._hand_on_stream(answer, call, headers, receive, send)
@@ -224,6 +222,7 @@ class OpenAI:
             gone.cancel()
         if call.ending is not AttemptEnding.COMPLETED:
             call.ending = AttemptEnding.FAILED
+            await self._settle(call)
             await send({"type": "http.response.body", "body": BROKEN_OFF, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -262,8 +261,8 @@ class OpenAI:
             self._runtime.metrics.add("outgrow_chat_tokens_total", tokens, task=meter.task, direction=direction)
 
     def _ill(self, backend: Backend, retry_after_s: float | None = None) -> None:
-        health = self._health.get(backend.name, WELL)
-        self._health[backend.name] = failed(health, datetime.now(UTC), retry_after_s=retry_after_s)
+        health = self._runtime.health.get(backend.name, WELL)
+        self._runtime.health[backend.name] = failed(health, datetime.now(UTC), retry_after_s=retry_after_s)
 
     def _budgets(self, admitted: Admitted, caller: Caller) -> Any:
         return budgets_of(self._runtime.config, admitted.task.name, caller.key)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from outgrow.adapters.postgres.keys import KeyStore
     from outgrow.adapters.postgres.spend import Spend
     from outgrow.domain.backend import Gateway
+    from outgrow.policy.health import Health
 
 
 COUNT_S = 0.5
@@ -34,7 +35,7 @@ class Runtime:
     """One instance of the gateway.
 
     ``hosts``: the names it answers to, empty for any. ``origins``: further pages that may write. ``draining`` is set
-    when it shuts down: writes are refused, streams end.
+    when it shuts down: writes are refused, streams end. ``health`` is of the backends of the OpenAI route, by name.
     """
 
     config: Gateway
@@ -51,6 +52,7 @@ class Runtime:
     waiting: Waiting = field(default_factory=Waiting)
     metrics: Metrics = field(default_factory=Metrics)
     log: Log = field(default_factory=Log)
+    health: dict[str, Health] = field(default_factory=dict)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     listening: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -18,6 +18,7 @@ from outgrow.adapters.postgres.keys import KEY_CHANNEL, KeyStore
 from outgrow.adapters.postgres.listen import listen
 from outgrow.adapters.postgres.spend import Spend
 from outgrow.domain.errors import OutgrowError
+from outgrow.flows.work import Worker
 from outgrow.gateway.app import build_app
 from outgrow.gateway.caller import Callers
 from outgrow.gateway.runtime import Runtime
@@ -25,7 +26,7 @@ from outgrow.gateway.slow import Progress, protocol
 from outgrow.gateway.writes import Writes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Coroutine, Iterator
 
     from psycopg_pool import AsyncConnectionPool
 
@@ -174,3 +175,36 @@ def _url(bound: socket.socket) -> str:
     host, port = bound.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
+
+
+@contextlib.asynccontextmanager
+async def working(
+    runtime: Runtime,
+    calls: Calls,
+    stop: asyncio.Event,
+    beside: list[Coroutine[Any, Any, None]],
+    *,
+    worker: bool = True,
+) -> AsyncIterator[None]:
+    """Runs jobs, and ``beside`` it, while the block runs; then the tries under way end or are given back.
+
+    Whatever ends by itself sets ``stop``, and its error is raised at the end.
+    """
+    own = Worker(runtime.pool, runtime.store, runtime.config, runs_of(runtime.config, calls)) if worker else None
+    tasks = [asyncio.create_task(one) for one in beside]
+    works = asyncio.create_task(own.run(), name="worker") if own else None
+    for task in [*tasks, *([works] if works else [])]:
+        task.add_done_callback(lambda _: stop.set())
+    try:
+        yield
+    finally:
+        runtime.draining.set()
+        if own is not None and works is not None:
+            own.drain()
+            await works
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        for problem in ended:
+            if isinstance(problem, OutgrowError):
+                raise problem
