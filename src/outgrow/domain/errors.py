@@ -42,3 +42,7 @@ class NetworkError(OutgrowError):
 
 class DatabaseError(OutgrowError):
     """PostgreSQL cannot be started, reached, migrated, backed up or restored as asked."""
+
+
+class Conflict(OutgrowError):  # noqa: N818 - the word of the API for it
+    """An idempotency key was used before, for something else."""
