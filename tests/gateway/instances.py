@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -15,12 +16,13 @@ from outgrow.adapters.postgres.connect import open_pool
 from outgrow.domain.backend import Backend, BackendKind, Gateway, Limits, RateLimit, Rates, Task
 from outgrow.domain.task import DataClass
 from outgrow.domain.workload import Trust
-from outgrow.gateway.serve import LOOPBACK, new_runtime, serving
+from outgrow.gateway.serve import LOOPBACK, new_runtime, serving, working
 from outgrow.gateway.telemetry import Log
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
+    from outgrow.adapters.backends.port import Runs
     from outgrow.gateway.runtime import Runtime
 
 OPEN = RateLimit(per_s=100_000.0, burst=100_000)
@@ -72,7 +74,9 @@ class Running:
 
 
 @asynccontextmanager
-async def running(database: str, config: Gateway = CONFIG, **more: Any) -> AsyncIterator[Running]:
+async def running(
+    database: str, config: Gateway = CONFIG, *, runs: Runs | None = None, **more: Any
+) -> AsyncIterator[Running]:
     """An instance, and the secret of a first admin key that may everything."""
     log = io.StringIO()
     async with open_pool(database, most=8) as pool:
@@ -82,7 +86,10 @@ async def running(database: str, config: Gateway = CONFIG, **more: Any) -> Async
             secret, _ = await runtime.keys.rotate("admin", 60, actor="test")
         calls = Calls()
         async with serving(runtime, "127.0.0.1", 0, calls=calls) as instance:
-            async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+            async with (
+                working(runtime, runs, asyncio.Event()),
+                aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
+            ):
                 yield Running(instance.url, runtime, log, secret, session)
         await calls.close()
 
@@ -95,3 +102,10 @@ def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
             await scenario()
 
     asyncio.run(bounded())
+
+
+async def closed(writer: asyncio.StreamWriter) -> None:
+    """Lets go of a raw connection, whoever ended it."""
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()

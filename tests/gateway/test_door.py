@@ -8,7 +8,7 @@ from dataclasses import replace
 from outgrow.domain.backend import Limits, RateLimit
 from outgrow.gateway.writes import Writes
 
-from .instances import CONFIG, run, running
+from .instances import CONFIG, closed, run, running
 
 JOB = {"task": "shout", "input": "hello"}
 
@@ -149,7 +149,7 @@ def test_a_body_too_large_or_too_slow_is_refused_before_it_is_there(database: st
             head = f"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {one.secret}\r\n"
             writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
             assert (await reader.readline()).startswith(b"HTTP/1.1 408")
-            writer.close()
+            await closed(writer)
 
     run(scenario)
 
@@ -168,7 +168,7 @@ def test_a_connection_that_sends_no_request_is_closed(database: str) -> None:
                     assert await reader.read() == b""
                 except ConnectionResetError:
                     pass
-                writer.close()
+                await closed(writer)
             assert one.runtime.waiting.shed == 20
             assert len(one.runtime.waiting) == 0
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -176,7 +176,7 @@ def test_a_connection_that_sends_no_request_is_closed(database: str) -> None:
             answer = await reader.read()
             assert b"400 Bad Request" in answer
             assert b"application/problem+json" in answer
-            writer.close()
+            await closed(writer)
 
     run(scenario)
 
@@ -194,7 +194,7 @@ def test_more_silent_connections_than_may_wait_push_out_the_oldest(database: str
                     pass
             assert (await one.ask("GET", "/v1/jobs"))[0] == 200
             for _, writer in silent:
-                writer.close()
+                await closed(writer)
 
     run(scenario)
 

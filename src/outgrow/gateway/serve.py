@@ -26,10 +26,11 @@ from outgrow.gateway.slow import Progress, protocol
 from outgrow.gateway.writes import Writes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 
     from psycopg_pool import AsyncConnectionPool
 
+    from outgrow.adapters.backends.port import Runs
     from outgrow.domain.backend import Gateway
     from outgrow.gateway.door import Door
     from outgrow.gateway.telemetry import Log
@@ -179,18 +180,13 @@ def _url(bound: socket.socket) -> str:
 
 @contextlib.asynccontextmanager
 async def working(
-    runtime: Runtime,
-    calls: Calls,
-    stop: asyncio.Event,
-    beside: list[Coroutine[Any, Any, None]],
-    *,
-    worker: bool = True,
+    runtime: Runtime, runs: Runs | None, stop: asyncio.Event, beside: Sequence[Coroutine[Any, Any, None]] = ()
 ) -> AsyncIterator[None]:
-    """Runs jobs, and ``beside`` it, while the block runs; then the tries under way end or are given back.
+    """Runs jobs on ``runs`` (None: not here), and what is ``beside``, while the block runs; then the tries under way end or are given back.
 
     Whatever ends by itself sets ``stop``, and its error is raised at the end.
     """
-    own = Worker(runtime.pool, runtime.store, runtime.config, runs_of(runtime.config, calls)) if worker else None
+    own = Worker(runtime.pool, runtime.store, runtime.config, runs) if runs is not None else None
     tasks = [asyncio.create_task(one) for one in beside]
     works = asyncio.create_task(own.run(), name="worker") if own else None
     for task in [*tasks, *([works] if works else [])]:
