@@ -56,7 +56,8 @@ class Endpoint:
     # Time
 
     def advance(self, to_s: float) -> None:
-        """Lets everything happen that happens until ``to_s``."""
+        """Lets everything happen that happens until ``to_s``, to the millisecond."""
+        to_s = round(to_s, 3)
         while self._events and self._events[0][0] <= to_s:
             at_s, _, happen = heapq.heappop(self._events)
             self.now_s = max(self.now_s, at_s)
@@ -68,7 +69,7 @@ class Endpoint:
         return self._events[0][0] if self._events else None
 
     def _at(self, at_s: float, happen: Callable[[], None]) -> None:
-        heapq.heappush(self._events, (at_s, next(self._order), happen))
+        heapq.heappush(self._events, (round(at_s, 3), next(self._order), happen))
 
     # What a caller can do
 
@@ -170,7 +171,7 @@ class Endpoint:
         if not self.queue or starting >= len(self.queue) or len(self.workers) >= self.workers_max:
             return
         due_s = self.queue[0].submitted_s + self.setup.queue_delay_s if self.workers else self.now_s
-        due_s = max(due_s, self._next_look_s if self.workers else self.now_s)
+        due_s = round(max(due_s, self._next_look_s if self.workers else self.now_s), 3)
         if due_s > self.now_s:
             self._at(due_s, self._dispatch)
             return

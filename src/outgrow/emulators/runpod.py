@@ -216,16 +216,17 @@ class RunPodEmulator:
         return web.json_response([{**row, "timeBilledMs": seconds * 1000, "time": "1970-01-01 00:00:00"}])
 
     def ledger(self) -> dict[str, Any]:
-        """What was run and what is billed for it."""
+        """What was run and what is billed for it; ``unused_s`` of it for workers that were started and got no job."""
         endpoint = self.now()
-        lives = [
-            {"id": w.id, "started_s": w.started_s, "ended_s": w.ended_s, "billed_s": w.billed_s(endpoint.now_s)}
-            for w in (*endpoint.gone, *endpoint.workers)
-        ]
+        now_s, workers = endpoint.now_s, (*endpoint.gone, *endpoint.workers)
         return {
             "billed_s": endpoint.billed_s(),
+            "unused_s": sum(worker.billed_s(now_s) for worker in workers if not worker.executions),
             "usd": round(endpoint.billed_s() * self.setup.usd_per_s, 8),
-            "workers": lives,
+            "workers": [
+                {"id": w.id, "started_s": w.started_s, "ended_s": w.ended_s, "billed_s": w.billed_s(now_s)}
+                for w in workers
+            ],
             "executions": [asdict(execution) for execution in endpoint.executions],
             "calls": self.calls,
         }

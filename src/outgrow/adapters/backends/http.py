@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ BUSY: Final = frozenset({429, 503})
 """The call was refused before anything was done."""
 MOST_BYTES: Final = 32 * 2**20
 CONNECT_S: Final = 10.0
+AT_ONCE_BYTES: Final = 2**19
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +94,11 @@ class Calls:
         import aiohttp
 
         headers = self.headers(backend)
+        data = io.BytesIO(body) if body is not None and len(body) > AT_ONCE_BYTES else body
         timeout = aiohttp.ClientTimeout(total=wait_s, sock_connect=min(CONNECT_S, wait_s))
         try:
             async with self.session().request(
-                method, url, data=body, headers=headers, allow_redirects=False, timeout=timeout
+                method, url, data=data, headers=headers, allow_redirects=False, timeout=timeout
             ) as answer:
                 return Reply(status=answer.status, body=await _json(answer), retry_after_s=retry_after_s(answer))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

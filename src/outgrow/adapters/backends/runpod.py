@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from outgrow.adapters.backends.door import NotAllowedError
@@ -166,7 +167,8 @@ class RunPod:
         job, backend = trial.job, cleared.backend
         hook = None if self.webhook is None else self.webhook(attempt_id(job))
         payload = job.payload or Payload()
-        body = body_of(job, payload, backend, queue_s=self.waits.queue_s, webhook=hook)
+        make = partial(body_of, job, payload, backend, queue_s=self.waits.queue_s, webhook=hook)
+        body = make() if payload.data is None else await asyncio.to_thread(make)
         if backend.name not in self._reporting:
             trial.none_up = await self._none_up(backend)
         try:
