@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -16,13 +18,13 @@ from outgrow.adapters.postgres.connect import open_pool
 from outgrow.domain.backend import Backend, BackendKind, Gateway, Limits, RateLimit, Rates, Task
 from outgrow.domain.task import DataClass
 from outgrow.domain.workload import Trust
+from outgrow.gateway.runs import runs_of
 from outgrow.gateway.serve import LOOPBACK, new_runtime, serving, working
 from outgrow.gateway.telemetry import Log
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
-    from outgrow.adapters.backends.port import Runs
     from outgrow.gateway.runtime import Runtime
 
 OPEN = RateLimit(per_s=100_000.0, burst=100_000)
@@ -32,7 +34,7 @@ LOCAL = Backend(
     kind=BackendKind.LOCAL,
     operator="us",
     trust=Trust.OWN_HARDWARE,
-    call="tests.gateway.tasks:shout",
+    call="tasks:shout",
     concurrency=2,
     timeout_s=20.0,
 )
@@ -75,9 +77,9 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    database: str, config: Gateway = CONFIG, *, runs: Runs | None = None, **more: Any
+    database: str, config: Gateway = CONFIG, *, works: bool = False, **more: Any
 ) -> AsyncIterator[Running]:
-    """An instance, and the secret of a first admin key that may everything."""
+    """An instance, with a worker where it ``works``, and the secret of a first admin key that may everything."""
     log = io.StringIO()
     async with open_pool(database, most=8) as pool:
         runtime = new_runtime(config, pool, hosts=LOOPBACK, log=Log(log), **more)
@@ -85,12 +87,13 @@ async def running(
         if secret is None:
             secret, _ = await runtime.keys.rotate("admin", 60, actor="test")
         calls = Calls()
-        async with serving(runtime, "127.0.0.1", 0, calls=calls) as instance:
-            async with (
-                working(runtime, runs, asyncio.Event()),
-                aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
-            ):
-                yield Running(instance.url, runtime, log, secret, session)
+        async with (
+            serving(runtime, "127.0.0.1", 0, calls=calls) as instance,
+            runs_of(config, calls, os.environ, str(Path(__file__).parent)) as runs,
+            working(runtime, runs if works else None, asyncio.Event()),
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
+        ):
+            yield Running(instance.url, runtime, log, secret, session)
         await calls.close()
 
 
@@ -109,3 +112,9 @@ async def closed(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with contextlib.suppress(ConnectionError):
         await writer.wait_closed()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Waits for what will be so, at most as long as the test may take."""
+    while not holds():  # noqa: ASYNC110 - what is looked at has no event
+        await asyncio.sleep(0.01)

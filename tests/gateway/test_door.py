@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 from outgrow.domain.backend import Limits, RateLimit
@@ -33,9 +34,7 @@ def test_without_a_key_there_is_a_problem_and_no_more(database: str) -> None:
 def test_keys_are_scoped_rotated_and_revoked(database: str) -> None:
     async def scenario() -> None:
         async with running(database) as one:
-            status, told, _ = await one.ask(
-                "POST", "/v1/admin/keys", json={"name": "reader", "scopes": ["jobs.read"]}
-            )
+            status, told, _ = await one.ask("POST", "/v1/admin/keys", json={"name": "reader", "scopes": ["jobs.read"]})
             assert status == 201
             first = told["secret"]
             assert (await one.ask("GET", "/v1/jobs", secret=first))[0] == 200
@@ -164,10 +163,8 @@ def test_a_connection_that_sends_no_request_is_closed(database: str) -> None:
                 writer.write(b"GET /v1/jobs HTTP/1.1\r\nX-Slow: ")
             assert (await one.ask("GET", "/v1/jobs"))[0] == 200
             for reader, writer in silent:
-                try:
+                with contextlib.suppress(ConnectionResetError):
                     assert await reader.read() == b""
-                except ConnectionResetError:
-                    pass
                 await closed(writer)
             assert one.runtime.waiting.shed == 20
             assert len(one.runtime.waiting) == 0
@@ -188,10 +185,8 @@ def test_more_silent_connections_than_may_wait_push_out_the_oldest(database: str
             port = int(one.url.rpartition(":")[2])
             silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(12)]
             for reader, _ in silent[:7]:
-                try:
+                with contextlib.suppress(ConnectionResetError):
                     assert await reader.read() == b""
-                except ConnectionResetError:
-                    pass
             assert (await one.ask("GET", "/v1/jobs"))[0] == 200
             for _, writer in silent:
                 await closed(writer)

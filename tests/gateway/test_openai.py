@@ -161,7 +161,11 @@ def test_a_backend_that_fails_is_followed_by_the_next_one_allowed(database: str)
                 first.faults.add([Fault(op="*", kind=Kind.STATUS, status=500)])
                 whole = await client.chat.completions.create(model="talk", messages=SAID)
                 assert whole.choices
-                assert [row[:2] for row in await metered(one)] == [("gone", "failed"), ("a", "failed"), ("b", "completed")]
+                assert [row[:2] for row in await metered(one)] == [
+                    ("gone", "failed"),
+                    ("a", "failed"),
+                    ("b", "completed"),
+                ]
                 second.faults.add([Fault(op="*", kind=Kind.STATUS, status=500)])
                 first.faults.add([Fault(op="*", kind=Kind.STATUS, status=429)])
                 with pytest.raises(openai.APIStatusError) as caught:
@@ -209,7 +213,11 @@ def test_a_sensitive_payload_never_reaches_an_external_backend(database: str) ->
             )
             config = replace(CONFIG, tasks=tasks, backends=(near, far))
             async with running(database, config) as one:
-                faults: tuple[Fault | None, ...] = (None, Fault(op="*", kind=Kind.STATUS, status=500), Fault(op="*", kind=Kind.DROP, acts=True))
+                faults: tuple[Fault | None, ...] = (
+                    None,
+                    Fault(op="*", kind=Kind.STATUS, status=500),
+                    Fault(op="*", kind=Kind.DROP, acts=True),
+                )
                 for task, said, fault, stream in itertools.product(tasks, (None, *DataClass), faults, (False, True)):
                     own.faults.waiting.clear()
                     if fault is not None:

@@ -16,8 +16,7 @@ from outgrow.adapters.postgres.events import Event
 from outgrow.gateway import progress
 from outgrow.gateway.hub import MOST_PENDING, Hub, Slot, Wanted
 
-from .instances import Running, closed, run, running
-from .test_jobs import Here
+from .instances import Running, closed, run, running, until
 
 STEPS = {"task": "shout", "input": {"steps": 3}}
 
@@ -42,7 +41,7 @@ def kinds(events: list[dict[str, Any]]) -> list[str]:
 
 def test_a_websocket_hears_a_job_to_its_end_and_resumes_where_it_was(database: str) -> None:
     async def scenario() -> None:
-        async with running(database, runs=Here()) as one:
+        async with running(database, works=True) as one:
             _, job, _ = await one.ask("POST", "/v1/jobs", json=STEPS)
             path = f"/v1/jobs/{job['id']}/ws"
             first = await heard(one, path, most=2)
@@ -85,7 +84,7 @@ def test_a_websocket_without_a_key_or_of_another_s_job_is_refused_with_a_problem
 
 def test_server_sent_events_are_the_same_and_end_with_the_job(database: str) -> None:
     async def scenario() -> None:
-        async with running(database, runs=Here()) as one:
+        async with running(database, works=True) as one:
             _, job, _ = await one.ask("POST", "/v1/jobs", json=STEPS)
             path = f"/v1/jobs/{job['id']}/events"
             status, raw, headers = await one.ask("GET", path)
@@ -105,18 +104,22 @@ def test_server_sent_events_are_the_same_and_end_with_the_job(database: str) -> 
 
 def test_an_event_of_one_instance_reaches_a_client_of_another_which_goes_on_when_one_ends(database: str) -> None:
     async def scenario() -> None:
-        async with running(database, runs=Here()) as one:
-            async with running(database) as two:
-                async with two.session.ws_connect(f"{two.url}/v1/events/ws", headers=auth(two)) as socket:
-                    _, job, _ = await one.ask("POST", "/v1/jobs", json=STEPS, secret=two.secret)
-                    first = json.loads((await socket.receive()).data)
-                    assert (first["job"], first["kind"]) == (job["id"], "queued")
+        async with running(database, works=True) as one:
+            async with (
+                running(database) as two,
+                two.session.ws_connect(f"{two.url}/v1/events/ws", headers=auth(two)) as socket,
+            ):
+                _, job, _ = await one.ask("POST", "/v1/jobs", json=STEPS, secret=two.secret)
+                first = json.loads((await socket.receive()).data)
+                assert (first["job"], first["kind"]) == (job["id"], "queued")
             rest = await heard(
                 Running(one.url, one.runtime, one.log, two.secret, one.session),
                 f"/v1/events/ws?after={first['id']}",
                 most=4,
             )
-            whole = await heard(Running(one.url, one.runtime, one.log, two.secret, one.session), f"/v1/jobs/{job['id']}/ws")
+            whole = await heard(
+                Running(one.url, one.runtime, one.log, two.secret, one.session), f"/v1/jobs/{job['id']}/ws"
+            )
             assert [first, *rest] == whole[:5]
 
     run(scenario)
@@ -156,16 +159,14 @@ def test_a_client_that_does_not_read_is_cut_off_and_the_others_are_not_held_up(
             )
             assert b"101" in await reader.readline()
             async with one.session.ws_connect(f"{one.url}/v1/events/ws", headers=auth(one)) as socket:
-                while len(one.runtime.hub) < 2:
-                    await asyncio.sleep(0.01)
-                _, job, _ = await one.ask("POST", "/v1/jobs", json=STEPS)
+                await until(lambda: len(one.runtime.hub) == 2)
+                await one.ask("POST", "/v1/jobs", json=STEPS)
                 template = json.loads((await socket.receive()).data)
                 for number in range(200):
                     one.runtime.hub.publish(big(template, number))
                     await asyncio.sleep(0)
                     assert (await socket.receive()).type is aiohttp.WSMsgType.TEXT
-                while len(one.runtime.hub) > 1:
-                    await asyncio.sleep(0.01)
+                await until(lambda: len(one.runtime.hub) == 1)
                 assert one.runtime.metrics.value("outgrow_progress_lagged_total") == 1
             await closed(writer)
 

@@ -67,14 +67,14 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"warning: backend {backend}: the environment variable {variable} is not set\n")
     more_sockets()
     url = None if arguments.data else arguments.database
-    sys.path.insert(0, str(loaded.path.parent.absolute()))  # local tasks are found beside their gateway.yaml
     with database(url, arguments.data) as found:
-        asyncio.run(_serve(loaded.gateway, found, arguments))
+        asyncio.run(_serve(loaded.gateway, str(Path(loaded.path).parent.absolute()), found, arguments))
     return OK
 
 
-async def _serve(gateway: Gateway, found: Database, arguments: argparse.Namespace) -> None:
+async def _serve(gateway: Gateway, folder: str, found: Database, arguments: argparse.Namespace) -> None:
     from outgrow.adapters.postgres.connect import open_pool
+    from outgrow.gateway.runs import runs_of
     from outgrow.gateway.serve import bridge, hosts_of, new_runtime, serving, working
 
     stop = _stopped_by(signal.SIGTERM, signal.SIGINT)
@@ -90,7 +90,10 @@ async def _serve(gateway: Gateway, found: Database, arguments: argparse.Namespac
         async with serving(runtime, arguments.host, arguments.port) as instance:
             _announce(instance.url, secret)
             beside = [found.server.keep()] if found.server is not None else []
-            async with working(runtime, instance.calls, stop, beside, worker=not arguments.no_worker):
+            async with (
+                runs_of(gateway, instance.calls, os.environ, folder) as runs,
+                working(runtime, None if arguments.no_worker else runs, stop, beside),
+            ):
                 await stop.wait()
                 runtime.log.tell("draining")
 

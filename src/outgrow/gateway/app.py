@@ -10,7 +10,6 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocket
 
-from outgrow.adapters.backends.door import Door as LastDoor
 from outgrow.gateway.admin import KEYS
 from outgrow.gateway.document import describe
 from outgrow.gateway.door import Door
@@ -19,16 +18,14 @@ from outgrow.gateway.jobs import JOBS, invalid
 from outgrow.gateway.openai_route import CHAT, EMBEDDINGS, MODELS, OpenAI
 from outgrow.gateway.problem import Problem, internal
 from outgrow.gateway.progress import PROGRESS
+from outgrow.gateway.runs import last_door
 from outgrow.gateway.warm import WARM
-from outgrow.policy.reach import may_reach
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
     from outgrow.adapters.backends.http import Calls
-    from outgrow.domain.backend import Backend
-    from outgrow.domain.task import DataClass
     from outgrow.gateway.runtime import Runtime
 
 HOT = frozenset({CHAT, EMBEDDINGS, MODELS})
@@ -36,11 +33,7 @@ HOT = frozenset({CHAT, EMBEDDINGS, MODELS})
 
 def build_app(runtime: Runtime, calls: Calls) -> Door:
     """The app of one instance. ``calls`` reaches the backends of the OpenAI route."""
-
-    def allows(data: DataClass, backend: Backend) -> bool:
-        return may_reach(runtime.config, data, backend)
-
-    api, openai = build_api(runtime), OpenAI(runtime, calls, LastDoor(allows))
+    api, openai = build_api(runtime), OpenAI(runtime, calls, last_door(runtime.config))
 
     async def either(scope: Any, receive: Any, send: Any) -> None:
         hot = scope["type"] == "http" and scope["path"] in HOT
@@ -51,9 +44,7 @@ def build_app(runtime: Runtime, calls: Calls) -> Door:
 
 def build_api(runtime: Runtime | None = None) -> FastAPI:
     """Everything but the OpenAI route; without a runtime it can only be described."""
-    api = FastAPI(
-        title="outgrow", docs_url=None, redoc_url=None, redirect_slashes=False, openapi_url="/openapi.json"
-    )
+    api = FastAPI(title="outgrow", docs_url=None, redoc_url=None, redirect_slashes=False, openapi_url="/openapi.json")
     api.state.runtime = runtime
     for router in (JOBS, PROGRESS, WARM, KEYS, HEALTH):
         api.include_router(router)

@@ -100,9 +100,7 @@ class Door:
 
     def _check_write(self, caller: Caller) -> None:
         if self._runtime.draining.is_set():
-            raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE, "draining", "this instance is shutting down", retry_after_s=5
-            )
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "draining", "this instance is shutting down", retry_after_s=5)
         why = self._runtime.writes.take(caller.key, caller.user)
         if why is not None:
             raise refused(why)
@@ -182,9 +180,7 @@ class _Exchange:
 
 
 async def _respond(response: Response, prefix: str, send: Send) -> None:
-    await send(
-        {"type": f"{prefix}.response.start", "status": response.status_code, "headers": response.raw_headers}
-    )
+    await send({"type": f"{prefix}.response.start", "status": response.status_code, "headers": response.raw_headers})
     await send({"type": f"{prefix}.response.body", "body": response.body})
 
 
@@ -209,4 +205,3 @@ def _place(problem: BaseException) -> str:
     if trace is None:
         return "?"
     return f"{trace.tb_frame.f_code.co_filename.rpartition('/src/')[2]}:{trace.tb_lineno}"
-

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
     from uuid import UUID
 
     from outgrow.adapters.postgres.events import Event
@@ -85,7 +85,7 @@ class Hub:
 
 async def follow(
     hub: Hub, wanted: Wanted, after: int, past: Callable[[Wanted, int], Awaitable[list[Event]]]
-) -> AsyncIterator[list[Event]]:
+) -> AsyncGenerator[list[Event], None]:
     """Every wanted event after ``after``, first from the table and then as it happens, without a gap or a repetition.
 
     Events are published in the order of their ids, and the slot is opened before the table is read. It ends when the

@@ -8,12 +8,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import ValidationError
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
 
 from outgrow.domain.errors import Conflict
 from outgrow.domain.job import ENDS, Job, JobState, NewJob, Payload
 from outgrow.gateway.caller import Caller
+from outgrow.gateway.form import read_form
 from outgrow.gateway.problem import Problem, not_found, refused
 from outgrow.gateway.runtime import Runtime, TheCaller, TheRuntime
 from outgrow.gateway.shapes import NAME, JobFacts, JobIn, JobOut, JobsOut, ResultOut, job_out
@@ -24,7 +23,6 @@ from outgrow.policy.refusal import (
     Refused,
     idempotency_conflict,
     queue_full,
-    unreadable_body,
     unsupported_type,
 )
 
@@ -133,7 +131,9 @@ async def replay(job_id: JobId, runtime: TheRuntime, caller: TheCaller) -> JobOu
     job = await owned(runtime, caller, job_id)
     replayed = await runtime.store.replay(job_id)
     if replayed is None:
-        raise Problem(HTTPStatus.CONFLICT, "not-dead", f"the job is {job.state}; only dead and cancelled jobs are replayed")
+        raise Problem(
+            HTTPStatus.CONFLICT, "not-dead", f"the job is {job.state}; only dead and cancelled jobs are replayed"
+        )
     await _note(runtime, caller, job, "job.replay")
     return job_out(replayed)
 
@@ -183,26 +183,11 @@ async def _read(request: Request, runtime: Runtime) -> tuple[JobFacts, Payload]:
 
 
 async def _read_upload(request: Request, runtime: Runtime) -> tuple[JobFacts, Payload]:
-    try:
-        form = await request.form(max_files=1, max_fields=8, max_part_size=10_000)
-    except (MultiPartException, Problem, ValueError, KeyError, UnicodeError) as problem:
-        raise _unreadable("the form cannot be read: one file and a few short fields are expected") from problem
-    except Exception as problem:
-        if getattr(problem, "status_code", None) == HTTPStatus.BAD_REQUEST:  # starlette's own word for the same
-            raise _unreadable("the form cannot be read: one file and a few short fields are expected") from problem
-        raise
-    try:
-        fields: dict[str, Any] = dict(form.items())
-        file = fields.pop("file", None)
-        if not isinstance(file, UploadFile):
-            raise _unreadable("the form has no file in its field 'file'")
-        check(fields)
-        facts = _valid(JobFacts, fields)
-        content = await file.read()
-        found = await media_type(content, file.filename, runtime.config.limits.pixels)
-    finally:
-        await form.close()
-    return facts, Payload(data=content, media_type=found)
+    form = read_form(request.headers["content-type"], request.scope["body"])
+    check(form.fields)
+    facts = _valid(JobFacts, form.fields)
+    found = await media_type(form.content, form.name, runtime.config.limits.pixels)
+    return facts, Payload(data=form.content, media_type=found)
 
 
 def _valid(shape: type[Shape], value: Any) -> Shape:
@@ -216,8 +201,3 @@ def invalid(errors: Any) -> Problem:
     """422 with where and what, never with what was sent."""
     said = "; ".join(f"{'.'.join(str(part) for part in one['loc']) or 'body'}: {one['msg']}" for one in errors[:5])
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", said)
-
-
-def _unreadable(reason: str) -> Problem:
-    return refused(unreadable_body(reason))
-

@@ -1,4 +1,4 @@
-"""`/v1/chat/completions`, `/v1/embeddings`, `/v1/models`: key, policy, hold, the backend's answer handed through, meter.
+"""`/v1/chat/completions`, `/v1/embeddings`, `/v1/models`: key, policy, hold, the backend's answer, meter.
 
 Raw ASGI, for everything between a request and its backend is paid by every token.
 """
@@ -48,9 +48,7 @@ PASSED_ON: Final = frozenset({400, 404, 409, 413, 422})
 MOST_DETAIL: Final = 500
 MONEY_BACK_S: Final = 5.0
 DONE: Final = b"data: [DONE]"
-BROKEN_OFF: Final = (
-    b'data: {"error":{"message":"the backend broke its answer off","type":"backend-failed","code":"backend-failed"}}\n\n'
-)
+BROKEN_OFF: Final = b'data: {"error":{"message":"the backend broke its answer off","code":"backend-failed"}}\n\n'
 
 
 @dataclass(slots=True, kw_only=True)

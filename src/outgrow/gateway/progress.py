@@ -1,4 +1,4 @@
-"""What happens to jobs, told as it happens: over WebSocket and as server-sent events, resumable after the last one heard."""
+"""What happens to jobs, told as it happens by WebSocket and server-sent events, resumable after the last one."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ async def serving(runtime: Runtime, host: str, port: int, *, calls: Calls | None
     answering = asyncio.create_task(server.serve(sockets=[bound]), name="http")
     try:
         await runtime.events.ready()
-        while not server.started and not answering.done():
+        while not server.started and not answering.done():  # noqa: ASYNC110 - uvicorn tells nobody
             await asyncio.sleep(0.005)
         yield Instance(url=_url(bound), runtime=runtime, calls=own)
     finally:
@@ -122,22 +122,24 @@ def hosts_of(host: str, more: tuple[str, ...] = ()) -> frozenset[str]:
 
 
 def bridge(log: Log) -> None:
-    """Makes what uvicorn and asyncio have to say into lines of our log: by name and kind, without the text of errors."""
+    """Makes what libraries have to say into lines of our log: by name and kind, for what they say may hold payloads."""
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
-            log.tell("library", logger=record.name, level=record.levelname.lower(), error=error, text=str(record.msg))
+            ours = record.name.startswith("outgrow")
+            text = record.getMessage() if ours else str(record.msg)
+            log.tell("library", logger=record.name, level=record.levelname.lower(), error=error, text=text)
 
-    for name in ("uvicorn", "asyncio", "psycopg.pool"):
+    for name in ("uvicorn", "asyncio", "psycopg.pool", "outgrow", "python_multipart"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [Handler()], False
-        logger.setLevel(logging.WARNING)
+        logger.setLevel(logging.ERROR if name == "python_multipart" else logging.WARNING)
 
 
 def _config(app: Door, runtime: Runtime) -> uvicorn.Config:
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         http=protocol(runtime.config.limits.slow_s, runtime.waiting),
         ws=Progress,
         ws_per_message_deflate=False,
@@ -177,14 +179,13 @@ def _url(bound: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-
 @contextlib.asynccontextmanager
 async def working(
     runtime: Runtime, runs: Runs | None, stop: asyncio.Event, beside: Sequence[Coroutine[Any, Any, None]] = ()
 ) -> AsyncIterator[None]:
-    """Runs jobs on ``runs`` (None: not here), and what is ``beside``, while the block runs; then the tries under way end or are given back.
+    """Runs jobs on ``runs`` (None: not here), and what is ``beside``, while the block runs.
 
-    Whatever ends by itself sets ``stop``, and its error is raised at the end.
+    Then the tries under way end, or are given back. Whatever ends by itself sets ``stop``, and its error is raised at the end.
     """
     own = Worker(runtime.pool, runtime.store, runtime.config, runs) if runs is not None else None
     tasks = [asyncio.create_task(one) for one in beside]

@@ -145,7 +145,7 @@ class KeyStore:
                 raise _unknown(name)
             await _note(connection, actor, "key.revoke", name, {"secrets": found.rowcount})
             await connection.execute("select pg_notify(%s, %s)", (KEY_CHANNEL, name))
-        return found.rowcount
+        return int(found.rowcount)
 
     async def note(self, actor: str, action: str, subject: str, detail: dict[str, Any] | None = None) -> None:
         """Writes one line of the audit log."""
@@ -178,7 +178,8 @@ def _check(name: str, scopes: tuple[str, ...]) -> None:
 async def _present(connection: AsyncConnection[Any], name: str) -> Granted | None:
     """The key that ``name`` means now, locked against a second change."""
     found = await connection.execute(
-        f"select {COLUMNS} from outgrow.api_key where name = %s and successor is null and revoked_at is null for update",  # noqa: S608
+        f"select {COLUMNS} from outgrow.api_key where name = %s and successor is null"  # noqa: S608
+        " and revoked_at is null for update",
         (name,),
     )
     row = await found.fetchone()
@@ -226,7 +227,9 @@ async def _insert(connection: AsyncConnection[Any], made: Granted) -> None:
     )
 
 
-async def _note(connection: AsyncConnection[Any], actor: str, action: str, subject: str, detail: dict[str, Any]) -> None:
+async def _note(
+    connection: AsyncConnection[Any], actor: str, action: str, subject: str, detail: dict[str, Any]
+) -> None:
     await connection.execute(
         "insert into outgrow.audit (actor, action, subject, detail) values (%s, %s, %s, %s)",
         (actor, action, subject, Jsonb(detail)),
@@ -252,4 +255,3 @@ def _granted(row: tuple[Any, ...]) -> Granted:
 
 def _unknown(name: str) -> KeyProblem:
     return KeyProblem(f"no live key is named {name!r}", hint="`outgrow keys list` shows them")
-
