@@ -15,12 +15,13 @@ import secrets
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from outgrow.flows.work_route import Routing
 from outgrow.flows.work_try import Try, insist, run_try
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from outgrow.adapters.backends.port import Runs
     from outgrow.adapters.postgres.jobs import JobStore
     from outgrow.adapters.postgres.pool import Pool
@@ -59,7 +60,7 @@ class Worker:
         self._work = work
         self._routing = Routing(gateway, store.budgets)
         self.name = name or f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        self._tries: dict[UUID, Try] = {}
+        self._tries: dict[tuple[UUID, int], Try] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._more = True
@@ -98,9 +99,9 @@ class Worker:
 
     def _heard(self, channel: str, payload: str) -> None:
         if channel.endswith("_stop"):
-            one = self._tries.get(UUID(payload))
-            if one is not None:
-                one.stop()
+            for one in self._tries.values():
+                if str(one.job.id) == payload:
+                    one.stop()
             return
         self._look()
 
@@ -128,6 +129,10 @@ class Worker:
             most = min(room, self._work.most)
             self._more = False
             jobs = await insist(lambda tasks=tasks, most=most: self._take(tasks, most))  # type: ignore[misc]
+            if self._draining.is_set():
+                for job in jobs:
+                    await insist(lambda job=job: self._store.release(job))  # type: ignore[misc]
+                return False
             for job in jobs:
                 self._start(job)
             taken = taken or bool(jobs)
@@ -148,7 +153,7 @@ class Worker:
 
     def _start(self, job: Job) -> None:
         one = Try(job=job, lease_s=self._work.lease_s)
-        self._tries[job.id] = one
+        self._tries[job.id, job.fence] = one
         self._idle.clear()
         task = asyncio.create_task(self._try(one), name=f"try {job.id}")
         self._tasks.add(task)
@@ -160,8 +165,7 @@ class Worker:
         except Exception as problem:  # noqa: BLE001 - its lease runs out, and another takes it over
             LOG.error("job %s: its try was left: %s", one.job.id, type(problem).__name__)  # noqa: TRY400 - a trace may quote a payload
         finally:
-            if self._tries.get(one.job.id) is one:
-                del self._tries[one.job.id]
+            del self._tries[one.job.id, one.job.fence]
             if not self._tries:
                 self._idle.set()
             if self._more:
@@ -177,7 +181,7 @@ class Worker:
             jobs = [one.job for one in tries]
             ours = await insist(lambda jobs=jobs: self._store.renew_all(jobs, self._work.lease_s))  # type: ignore[misc]
             for one in tries:
-                if one.job.id not in ours:
+                if (one.job.id, one.job.fence) not in ours:
                     one.stop()
 
     async def _sweep(self) -> None:

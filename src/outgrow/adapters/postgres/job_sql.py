@@ -72,7 +72,7 @@ from (
     select j.id from outgrow.job j join unnest(%s::uuid[], %s::bigint[]) as asked (id, fence) using (id, fence)
     where j.state in ('leased', 'submitted') order by j.id for no key update of j
 ) run
-where j.id = run.id returning j.id
+where j.id = run.id returning j.id, j.fence
 """
 
 SUBMITTED: Final = f"""

@@ -136,12 +136,12 @@ class JobStore:
 
     async def renew(self, job: Job, lease_s: float) -> bool:
         """Is it still ours? Then for ``lease_s`` from now."""
-        return job.id in await self.renew_all([job], lease_s)
+        return (job.id, job.fence) in await self.renew_all([job], lease_s)
 
-    async def renew_all(self, jobs: Sequence[Job], lease_s: float) -> set[UUID]:
-        """Those that are still ours, for ``lease_s`` from now."""
+    async def renew_all(self, jobs: Sequence[Job], lease_s: float) -> set[tuple[UUID, int]]:
+        """Ids and fences of those that are still ours, for ``lease_s`` from now."""
         rows = await self._rows(sql.RENEW, [lease_s, [job.id for job in jobs], [job.fence for job in jobs]])
-        return {row[0] for row in rows}
+        return {(row[0], row[1]) for row in rows}
 
     async def submitted(self, job: Job, backend: str, external_id: str | None) -> bool:
         """Writes that a backend has it, before it has it (``external_id`` None) and as soon as it named the run."""
