@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from outgrow.cli.codes import OK
-from outgrow.cli.serve import add_database
+from outgrow.cli.database import add_database, chosen
 from outgrow.cli.terminal import print_json
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Does one of them."""
     from outgrow.flows.serve import database
 
-    url = None if arguments.data else arguments.database
-    with database(url, arguments.data) as found:
+    with database(*chosen(arguments)) as found:
         asyncio.run(_do(found.url, arguments))
     return OK
 

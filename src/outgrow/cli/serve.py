@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outgrow.cli.codes import OK
+from outgrow.cli.database import add_database, chosen
 
 if TYPE_CHECKING:
     import argparse
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from outgrow.flows.serve import Database
 
 PORT = 8600
-URL_VARIABLE = "OUTGROW_DATABASE_URL"
 CONNECTIONS = 16
 
 
@@ -44,18 +44,6 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument("--no-worker", action="store_true", help="HTTP alone; workers run elsewhere")
 
 
-def add_database(parser: argparse.ArgumentParser) -> None:
-    """``--database`` and ``--data``."""
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument(
-        "--database",
-        metavar="URL",
-        default=os.environ.get(URL_VARIABLE),
-        help=f"a PostgreSQL of yours; better in {URL_VARIABLE}, for others see arguments",
-    )
-    where.add_argument("--data", type=Path, metavar="DIR", help="where our own PostgreSQL keeps its data")
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Serves until SIGTERM or an interruption."""
     from outgrow.adapters.clock import today
@@ -66,8 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     for backend, variable in unset_variables(loaded.gateway, os.environ):
         sys.stderr.write(f"warning: backend {backend}: the environment variable {variable} is not set\n")
     more_sockets()
-    url = None if arguments.data else arguments.database
-    with database(url, arguments.data) as found:
+    with database(*chosen(arguments)) as found:
         asyncio.run(_serve(loaded.gateway, str(Path(loaded.path).parent.absolute()), found, arguments))
     return OK
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from outgrow.adapters.postgres.connect import checked_url, settle
-from outgrow.adapters.postgres.migrate import migrate
+from outgrow.adapters.postgres.migrate import Phase, migrate
 from outgrow.adapters.postgres.programs import default_folder
 from outgrow.adapters.postgres.server import Server
 
@@ -36,7 +36,7 @@ def database(url: str | None, folder: Path | None) -> Iterator[Database]:
     try:
         if server is not None:
             found = server.start()
-        migrate(found)
+        migrate(found, Phase.ALL if server is not None else Phase.PRE)  # by URL an older version may still run
         settle(found)
         yield Database(url=found, server=server)
     finally:

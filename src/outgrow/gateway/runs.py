@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from outgrow.domain.backend import Backend, Gateway
     from outgrow.domain.task import DataClass
 
-SECRETS: Final = frozenset({"OUTGROW_DATABASE_URL"})
+SECRETS: Final = frozenset({"OUTGROW_DATABASE"})
 
 
 def last_door(gateway: Gateway) -> Door:
