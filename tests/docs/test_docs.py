@@ -17,6 +17,11 @@ def test_the_page_of_spec_keys_is_made_from_the_schema():
     assert (ROOT / "docs" / "spec.md").read_text() == made
 
 
+def test_the_page_of_gateway_keys_is_made_from_the_schema():
+    made = runpy.run_path(str(ROOT / "scripts" / "spec_doc.py"))["gateway_doc"]()
+    assert (ROOT / "docs" / "gateway.md").read_text() == made
+
+
 def test_the_readme_names_every_option():
     readme = (ROOT / "README.md").read_text()
     assert [option.id for option in all_options() if f"`{option.id}`" not in readme] == []

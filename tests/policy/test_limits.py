@@ -76,13 +76,13 @@ def test_people_of_one_address_are_told_apart_and_a_write_counts_for_key_and_use
 
 
 def test_what_one_bucket_refuses_is_taken_from_none():
-    slow = Bucket(name="slow", limit=RateLimit(per_s=1, burst=0), rule="per_key")
-    wide = Bucket(name="wide", limit=LIMIT, rule="per_user")
+    slow = Bucket(name="slow", limit=RateLimit(per_s=1, burst=0), rule="limits.per_key")
+    wide = Bucket(name="wide", limit=LIMIT, rule="limits.per_user")
     first = take((slow, wide), {}, 0)
     assert isinstance(first, Taken)
     refused = take((slow, wide), dict(first.states), NS // 4)
     assert isinstance(refused, Refused)
-    assert (refused.rule, refused.retry_after_s, refused.status) == ("per_key", 0.75, 429)
+    assert (refused.rule, refused.retry_after_s, refused.status) == ("limits.per_key", 0.75, 429)
 
 
 def test_more_in_one_request_than_ever_pass_at_once_is_told_so():

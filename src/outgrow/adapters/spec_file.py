@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import ValidationError
 
+from outgrow.adapters.spec_door import document_json, find_file, read_text
 from outgrow.adapters.spec_problems import describe
 from outgrow.adapters.spec_service import SERVICE, build_service, check
-from outgrow.adapters.spec_text import MAX_BYTES, decode, read_yaml, refuse_size
+from outgrow.adapters.spec_text import read_yaml, refuse_size
 from outgrow.domain.errors import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from outgrow.adapters.spec_fields import Part
     from outgrow.domain.workload import Service
 
 FILE_NAME: Final = "service.yaml"
@@ -35,8 +35,8 @@ class LoadedSpec:
 
 def load_spec(path: Path) -> LoadedSpec:
     """The spec at ``path``: a file, or a folder with a ``service.yaml``. Raises `SpecError` with every problem."""
-    file = _find(path)
-    text = decode(_read(file), file.name)
+    file = find_file(path, FILE_NAME)
+    text = read_text(file, FILE_NAME)
     service, positions = _parse(text, file.name)
     return LoadedSpec(service=service, text=text, path=file, positions=positions)
 
@@ -55,15 +55,7 @@ def parse_spec(text: str, name: str = FILE_NAME) -> Service:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a spec (draft 2020-12), for editors."""
-    from outgrow.adapters.spec_fields import part_json
-
-    inner = {part.name: part_json(part) for part in _parts_below(SERVICE)}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "outgrow service spec",
-        **part_json(SERVICE),
-        "$defs": inner,
-    }
+    return document_json(SERVICE, "outgrow service spec")
 
 
 def _parse(text: str, name: str) -> tuple[Service, dict[tuple[str | int, ...], int]]:
@@ -73,32 +65,3 @@ def _parse(text: str, name: str) -> tuple[Service, dict[tuple[str | int, ...], i
     except ValidationError as error:
         raise SpecError(describe(error.errors(include_url=False), SERVICE, name, positions)) from None
     return build_service(given), positions
-
-
-def _find(path: Path) -> Path:
-    if not path.is_dir():
-        return path
-    if not (path / FILE_NAME).exists():
-        raise SpecError(f"{path}: no {FILE_NAME} in this folder", hint=f"name the spec, or write {path / FILE_NAME}")
-    return path / FILE_NAME
-
-
-def _read(file: Path) -> bytes:
-    try:
-        refuse_size(file.stat().st_size, file.name)
-        with file.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise SpecError(f"{file}: not found", hint="name a spec file or a folder that holds service.yaml") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SpecError(f"{file}: cannot be read ({reason})", hint="is it a file you may read?") from None
-
-
-def _parts_below(part: Part) -> list[Part]:
-    found: dict[str, Part] = {}
-    for field in part.fields.values():
-        inner = field.part or (field.item.part if field.item else None)
-        if inner:
-            found |= {inner.name: inner} | {one.name: one for one in _parts_below(inner)}
-    return list(found.values())

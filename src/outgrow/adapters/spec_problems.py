@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-    from outgrow.adapters.spec_fields import Field, Part
+    from outgrow.adapters.spec_fields import Field, Part, Problem
     from outgrow.adapters.spec_text import Positions
 
 Loc = tuple[str | int, ...]
@@ -36,6 +36,7 @@ _UNITS: Final = {
     "watts": "watts",
     "requests": "requests",
     "tokens": "tokens",
+    "bytes": "bytes",
 }
 _FACTORS: Final[Mapping[str, Mapping[str, float]]] = {
     "seconds": {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 0.001, "m": 60, "min": 60, "minutes": 60, "h": 3600},
@@ -49,6 +50,7 @@ _FACTORS: Final[Mapping[str, Mapping[str, float]]] = {
     "days": {"d": 1, "day": 1, "days": 1, "weeks": 7},
     "months": {"months": 1, "years": 12},
     "hours": {"h": 1, "hours": 1},
+    "bytes": {"b": 1, "kb": 1000, "mb": 1e6, "m": 1e6, "gb": 1e9, "kib": 1024, "mib": 2**20},
     "watts": {"w": 1, "watts": 1, "kw": 1000},
 }
 _WITH_UNIT: Final = re.compile(r"\$?\s*([-+]?[0-9][0-9,_]*(?:\.[0-9]+)?|[-+]?\.[0-9]+)\s*([A-Za-z%$]*)")
@@ -59,8 +61,17 @@ _AMOUNT_FORMS: Final = {"\0value": ("value", "source"), "\0range": ("low", "mid"
 
 def describe(errors: Sequence[ErrorDetails], part: Part, name: str, positions: Positions) -> str:
     """Every problem of a spec, one a line and in the order of the file."""
-    placed = sorted((_line(_place(error), positions), index) for index, error in enumerate(errors))
-    shown = [f"{name}:{line} {_problem(errors[index], part)}" for line, index in placed[:MAX_SHOWN]]
+    return _listed([(_place(error), _problem(error, part)) for error in errors], name, positions)
+
+
+def describe_problems(problems: Sequence[Problem], name: str, positions: Positions) -> str:
+    """The same for problems found by our own rules, each with its place."""
+    return _listed([(place, f"{_path(place)}{text}") for place, text in problems], name, positions)
+
+
+def _listed(problems: Sequence[tuple[Loc, str]], name: str, positions: Positions) -> str:
+    placed = sorted((_line(place, positions), index) for index, (place, _) in enumerate(problems))
+    shown = [f"{name}:{line} {problems[index][1]}" for line, index in placed[:MAX_SHOWN]]
     more = [f"{name}: {len(placed) - MAX_SHOWN} more problems"] if len(placed) > MAX_SHOWN else []
     return "\n".join([*shown, *more])
 
@@ -172,7 +183,7 @@ def _expected(field: Field, key: str) -> str:
 
 def _unit(key: str) -> str | None:
     """The unit a key carries in its name: ``egress_kb_per_request`` is in KB."""
-    if key == "per_usd":
+    if key in ("per_usd", "per_s"):
         return None
     return _UNITS.get(key.rsplit("_", 1)[-1]) or _UNITS.get(key.partition("_per_")[0].rsplit("_", 1)[-1])
 

@@ -34,11 +34,12 @@ class Rates:
 class Backend:
     """One place where attempts run.
 
-    ``operator``, ``country`` and ``trust`` say who could read a payload there. ``concurrency`` attempts run at once.
-    ``timeout_s`` is how long one may execute; ``cold_start_s`` how long a start may take before it, ``idle_timeout_s``
-    how long a worker is billed after it. ``call`` is the Python callable of a local backend (``module:name``),
-    ``endpoint`` the id of a RunPod endpoint, ``url`` the address of an OpenAI-compatible server, ``model`` what it is
-    asked for. ``key`` names the environment variable that holds the secret: the secret itself is in no value.
+    ``operator``, ``country`` and ``trust`` say who could read a payload there; ``sku`` and ``region`` are its names in
+    the price book. ``concurrency`` attempts run at once. ``timeout_s`` is how long one may execute; ``cold_start_s``
+    how long a start may take before it, ``idle_timeout_s`` how long a worker is billed after it. ``call`` is the Python
+    callable of a local backend (``module:name``), ``endpoint`` the id of a RunPod endpoint, ``url`` the address of an
+    OpenAI-compatible server (or of RunPod's API, where it is another), ``model`` what it is asked for. ``key`` names
+    the environment variable that holds the secret: the secret itself is in no value.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Backend:
     trust: Trust
     country: str | None = None
     sku: str | None = None
+    region: str | None = None
     rates: Rates = Rates()
     concurrency: int = 1
     timeout_s: float = 600.0

@@ -54,3 +54,7 @@ class UnknownCollection(VectorError):  # noqa: N818 - as its neighbours in words
 
 class CollectionConflict(VectorError):  # noqa: N818
     """The collection is there with other settings, or is in use by what excludes this."""
+
+
+class Conflict(OutgrowError):  # noqa: N818 - the word of the API for it
+    """An idempotency key was used before, for something else."""

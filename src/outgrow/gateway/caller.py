@@ -102,4 +102,3 @@ def _secret(headers: Mapping[str, str]) -> str | None:
         if not name and secret:
             return secret
     return None
-

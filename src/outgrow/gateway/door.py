@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from outgrow.gateway.body import Disconnected, Reading, replay
-from outgrow.gateway.problem import Problem, refused
+from outgrow.gateway.problem import Problem, internal, refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"})
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 BODIES_AT_ONCE = 32
+SEND_S = 5.0
 
 
 class Door:
@@ -49,13 +51,13 @@ class Door:
             receive = await self._let_in(scope, receive)
             await self._app(scope, receive, exchange.send)
         except Problem as problem:
-            self._runtime.metrics.add("outgrow_refused_total", code=problem.code)
+            self._runtime.metrics.add("outgrow_refused_total", code=str(problem.code))
             await exchange.refuse(problem)
         except Disconnected:
             exchange.status = exchange.status or 499
         except Exception as problem:  # noqa: BLE001 - told by its kind and place; its text may hold a payload
             self._runtime.log.tell("failed", request=exchange.id, error=type(problem).__name__, at_line=_place(problem))
-            await exchange.refuse(_internal(exchange.id))
+            await exchange.refuse(internal())
         finally:
             self._tell(scope, exchange)
 
@@ -98,9 +100,7 @@ class Door:
 
     def _check_write(self, caller: Caller) -> None:
         if self._runtime.draining.is_set():
-            raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE, "draining", "this instance is shutting down", retry_after_s=5
-            )
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "draining", "this instance is shutting down", retry_after_s=5)
         why = self._runtime.writes.take(caller.key, caller.user)
         if why is not None:
             raise refused(why)
@@ -134,6 +134,7 @@ class _Exchange:
         self.started = time.perf_counter()
         self.status: int | None = None
         self.streamed = False
+        self.whole = False
         self.method: str = scope.get("method", "WEBSOCKET")
         self._scope = scope
         self._send = send
@@ -147,8 +148,18 @@ class _Exchange:
             message = {**message, "headers": headers}
             self.streamed = any(value.startswith(b"text/event-stream") for _, value in headers)
         elif kind == "websocket.accept":
-            self.status = 101
-        await self._send(message)
+            self.status = HTTPStatus.SWITCHING_PROTOCOLS
+        elif not message.get("more_body", False) and kind.endswith("response.body"):
+            self.whole = True
+        if not self.streamed:
+            await self._send(message)
+            return
+        try:
+            async with asyncio.timeout(SEND_S):
+                await self._send(message)
+        except TimeoutError as problem:
+            self.abort()
+            raise Disconnected from problem
 
     async def refuse(self, problem: Problem) -> None:
         """Answers with the problem, or breaks an answer off that has begun."""
@@ -158,7 +169,7 @@ class _Exchange:
             await _respond(problem.response(), prefix, self.send)
         elif websocket:
             await self._send({"type": "websocket.close", "code": 1011})
-        else:
+        elif not self.whole:
             self.abort()
 
     def abort(self) -> None:
@@ -169,9 +180,7 @@ class _Exchange:
 
 
 async def _respond(response: Response, prefix: str, send: Send) -> None:
-    await send(
-        {"type": f"{prefix}.response.start", "status": response.status_code, "headers": response.raw_headers}
-    )
+    await send({"type": f"{prefix}.response.start", "status": response.status_code, "headers": response.raw_headers})
     await send({"type": f"{prefix}.response.body", "body": response.body})
 
 
@@ -196,9 +205,3 @@ def _place(problem: BaseException) -> str:
     if trace is None:
         return "?"
     return f"{trace.tb_frame.f_code.co_filename.rpartition('/src/')[2]}:{trace.tb_lineno}"
-
-
-def _internal(request: str) -> Problem:
-    return Problem(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "internal", f"this server failed; its log says more of request {request}"
-    )

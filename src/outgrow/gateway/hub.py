@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
     from uuid import UUID
 
     from outgrow.adapters.postgres.events import Event
@@ -36,7 +36,6 @@ class Slot:
         self.wanted = wanted
         self.lagged = False
         self._pending: dict[tuple[UUID, str | int], Event] = {}
-        self._reread = False
         self._wake = asyncio.Event()
 
     def put(self, event: Event) -> None:
@@ -48,20 +47,12 @@ class Slot:
             self._pending.clear()
         self._wake.set()
 
-    def reread(self) -> None:
-        """Events may have been missed: the client's next ones come from the table."""
-        self._reread = True
-        self._wake.set()
-
-    async def take(self) -> list[Event] | None:
-        """Waits for events, oldest first; None: read the table."""
+    async def take(self) -> list[Event]:
+        """Waits for events, oldest first; none: the client has lagged behind."""
         await self._wake.wait()
         self._wake.clear()
         events = sorted(self._pending.values(), key=lambda event: event.id)
         self._pending.clear()
-        if self._reread:
-            self._reread = False
-            return None
         return events
 
 
@@ -91,37 +82,25 @@ class Hub:
             if slot.wanted.holds(event):
                 slot.put(event)
 
-    def missed(self) -> None:
-        """The connection to the database was lost for a while: everybody rereads."""
-        for slot in self._slots:
-            slot.reread()
-
 
 async def follow(
     hub: Hub, wanted: Wanted, after: int, past: Callable[[Wanted, int], Awaitable[list[Event]]]
-) -> AsyncIterator[list[Event]]:
+) -> AsyncGenerator[list[Event], None]:
     """Every wanted event after ``after``, first from the table and then as it happens, without a gap or a repetition.
 
-    The slot is opened before the table is read, so nothing falls between the two. Of one job the events come in order,
-    for its row is locked while one is written.
+    Events are published in the order of their ids, and the slot is opened before the table is read. It ends when the
+    client has lagged behind.
     """
     slot = hub.open(wanted)
+    last = after
     try:
-        told: dict[UUID, int] = {}
-        last = after
-        events: list[Event] | None = None
+        while page := await past(wanted, last):
+            last = page[-1].id
+            yield page
         while not slot.lagged:
-            if events is None:
-                while page := await past(wanted, last):
-                    told |= {event.job: event.id for event in page}
-                    last = page[-1].id
-                    yield page
-            else:
-                fresh = [event for event in events if event.id > told.get(event.job, after)]
-                told |= {event.job: event.id for event in fresh}
-                last = max([last, *(event.id for event in fresh)])
-                if fresh:
-                    yield fresh
-            events = await slot.take()
+            fresh = [event for event in await slot.take() if event.id > last]
+            if fresh:
+                last = fresh[-1].id
+                yield fresh
     finally:
         hub.close(slot)

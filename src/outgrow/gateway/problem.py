@@ -82,3 +82,10 @@ def refused(why: Refused, *, close: bool = False) -> Problem:
 def not_found(what: str) -> Problem:
     """Nothing of that name, or nothing that this key may see: the two are not told apart."""
     return Problem(HTTPStatus.NOT_FOUND, "not-found", f"no such {what}, or not one of this key")
+
+
+def internal() -> Problem:
+    """Something that should not have happened; the log says what."""
+    return Problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "this server failed; its log says more under this X-Request-Id"
+    )

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from collections import OrderedDict
 
 
+if TYPE_CHECKING:
+    _Base = H11Protocol
+else:
+    _Base = object
+
+
 def _no_request() -> bytes:
     answer = Problem(400, "no-request", "what was sent is no HTTP request").response()
     lines = [b"HTTP/1.1 400 Bad Request", *(name + b": " + value for name, value in answer.raw_headers)]
@@ -31,7 +37,7 @@ class Progress(WebSocketsSansIOProtocol):
         """Gives ``scope["state"]["abort"]`` along."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
-            self.scope["state"]["abort"] = self.transport.abort  # type: ignore[typeddict-item]
+            self.scope["state"]["abort"] = self.transport.abort
 
 
 class Waiting:
@@ -71,6 +77,58 @@ class Waiting:
         transport.abort()
 
 
+class Timed(_Base):
+    """What a connection does beside its protocol: it has ``slow_s`` for each request head."""
+
+    slow_s: float
+    silent: Waiting
+    head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The first head is awaited."""
+        super().connection_made(transport)
+        self._start()
+
+    def data_received(self, data: bytes) -> None:
+        """A head is whole when a request has begun; the next one is awaited from its first byte."""
+        if self.head_timer is None and (self.cycle is None or self.cycle.response_complete):
+            self._start()
+        before = self.cycle
+        super().data_received(data)
+        if self.cycle is not before and self.cycle is not None:
+            self._stop()
+            self.scope["state"]["abort"] = self.transport.abort
+
+    def send_400_response(self, msg: str) -> None:
+        """The same document as every other refusal."""
+        self.transport.write(NO_REQUEST)
+        self.transport.close()
+
+    def handle_websocket_upgrade(self, *event: Any) -> None:
+        """From here on another protocol has the connection."""
+        self._stop()
+        super().handle_websocket_upgrade(*event)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is awaited any more."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def _start(self) -> None:
+        self.head_timer = self.loop.call_later(self.slow_s, self._too_slow)
+        self.silent.add(id(self), self.transport)
+
+    def _stop(self) -> None:
+        if self.head_timer is not None:
+            self.head_timer.cancel()
+            self.head_timer = None
+            self.silent.remove(id(self))
+
+    def _too_slow(self) -> None:
+        self._stop()
+        self.silent.close(self.transport)
+
+
 def protocol(slow_s: float, waiting: Waiting) -> type[asyncio.Protocol]:
     """The HTTP protocol class for uvicorn's ``http=``: a connection has ``slow_s`` for each request head.
 
@@ -82,47 +140,4 @@ def protocol(slow_s: float, waiting: Waiting) -> type[asyncio.Protocol]:
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
         base = HttpToolsProtocol
-
-    class Timed(base):
-        head_timer: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: asyncio.Transport) -> None:
-            super().connection_made(transport)
-            self._start()
-
-        def data_received(self, data: bytes) -> None:
-            if self.head_timer is None and (self.cycle is None or self.cycle.response_complete):
-                self._start()
-            before = self.cycle
-            super().data_received(data)
-            if self.cycle is not before and self.cycle is not None:
-                self._stop()
-                self.scope["state"]["abort"] = self.transport.abort
-
-        def send_400_response(self, msg: str) -> None:
-            self.transport.write(NO_REQUEST)
-            self.transport.close()
-
-        def handle_websocket_upgrade(self, event: Any = None) -> None:
-            self._stop()
-            super().handle_websocket_upgrade(*([] if event is None else [event]))
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._stop()
-            super().connection_lost(exc)
-
-        def _start(self) -> None:
-            self.head_timer = self.loop.call_later(slow_s, self._too_slow)
-            waiting.add(id(self), self.transport)
-
-        def _stop(self) -> None:
-            if self.head_timer is not None:
-                self.head_timer.cancel()
-                self.head_timer = None
-                waiting.remove(id(self))
-
-        def _too_slow(self) -> None:
-            self._stop()
-            waiting.close(self.transport)
-
-    return Timed
+    return type("TimedProtocol", (Timed, base), {"slow_s": slow_s, "silent": waiting})

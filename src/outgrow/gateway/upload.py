@@ -1,4 +1,4 @@
-"""What an uploaded file is, by its bytes: kinds that are taken, within their pixels, whole. Nothing is decoded twice."""
+"""What an uploaded file is, by its bytes: of a kind that is taken, within its pixels, whole."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _looks = ThreadPoolExecutor(LOOKED_AT_ONCE, thread_name_prefix="outgrow-look")
 
 
 async def media_type(content: bytes, name: str | None, pixels: int) -> str:
-    """The media type of ``content``; raises a `Problem` for what is empty, cut off, too large once decoded, or no image."""
+    """The media type of ``content``; raises a `Problem` for what is empty, cut off, too large or no image."""
     if name is not None and (not PLAIN_NAME.fullmatch(name) or name in {".", ".."} or len(name) > LONGEST_NAME):
         raise _unreadable("the file's name has a path in it, or more than 255 characters; send a plain name")
     if not content:
@@ -66,7 +66,9 @@ def _look(content: bytes, found: str, pixels: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            with Image.open(io.BytesIO(content), formats=[found.partition("/")[2].upper().replace("HEIC", "HEIF")]) as image:
+            with Image.open(
+                io.BytesIO(content), formats=[found.partition("/")[2].upper().replace("HEIC", "HEIF")]
+            ) as image:
                 width, height = image.size
                 if width * height > pixels:
                     raise refused(too_many_pixels(width, height, pixels))

@@ -48,10 +48,10 @@ def buckets(gateway: Gateway, key: str, user: str | None) -> tuple[Bucket, ...]:
     An address is nobody: people behind one office address are told apart by key and user, and a user of one key is not
     the user of the same name of another.
     """
-    of_key = Bucket(name=f"key:{key}", limit=gateway.per_key, rule="per_key")
+    of_key = Bucket(name=f"key:{key}", limit=gateway.per_key, rule="limits.per_key")
     if user is None:
         return (of_key,)
-    return (of_key, Bucket(name=f"user:{key}/{user}", limit=gateway.per_user, rule="per_user"))
+    return (of_key, Bucket(name=f"user:{key}/{user}", limit=gateway.per_user, rule="limits.per_user"))
 
 
 def take(found: Sequence[Bucket], states: Mapping[str, int], now_ns: int, writes: int = 1) -> Taken | Refused:
@@ -89,9 +89,8 @@ def interval_ns(per_s: float) -> int:
 
 def _refuse(bucket: Bucket, wait_ns: int, writes: int) -> Refused:
     limit = bucket.limit
-    allowed = (
-        f"{limit.per_s:g} writes a second and {limit.burst} more at once for one {bucket.rule.removeprefix('per_')}"
-    )
+    whose = bucket.rule.removeprefix("limits.per_")
+    allowed = f"{limit.per_s:g} writes a second and {limit.burst} more at once for one {whose}"
     if writes > limit.burst + 1:
         detail = f"found {writes} writes in one request, allowed: {allowed}; send fewer at a time"
         return Refused(code=Code.RATE_LIMITED, detail=detail, rule=bucket.rule)

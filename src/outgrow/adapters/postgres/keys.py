@@ -72,7 +72,7 @@ class KeyStore:
         _check(name, wanted)
         now = datetime.now(UTC)
         end = None if expires_in_s is None else now + timedelta(seconds=expires_in_s)
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
             await connection.execute(
                 "update outgrow.api_key set revoked_at = expires_at where name = %s and expires_at <= now()"
                 " and successor is null and revoked_at is null",
@@ -89,7 +89,7 @@ class KeyStore:
 
     async def first_admin(self) -> str | None:
         """The secret of a first admin key, or None when there has ever been one; two instances make one."""
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
             await connection.execute("lock table outgrow.api_key in exclusive mode")
             found = await connection.execute("select 1 from outgrow.api_key where 'admin' = any(scopes) limit 1")
             if await found.fetchone():
@@ -114,7 +114,7 @@ class KeyStore:
 
     async def rotate(self, name: str, overlap_s: float, *, actor: str) -> tuple[str, Granted]:
         """A new secret for ``name``; the present one works for ``overlap_s`` more, so that nobody is locked out."""
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
             old = await _present(connection, name)
             if old is None:
                 raise _unknown(name)
@@ -137,7 +137,7 @@ class KeyStore:
 
     async def revoke(self, name: str, *, actor: str) -> int:
         """Ends every secret of ``name`` at once; how many there were."""
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
             found = await connection.execute(
                 "update outgrow.api_key set revoked_at = now() where name = %s and revoked_at is null", (name,)
             )
@@ -145,11 +145,11 @@ class KeyStore:
                 raise _unknown(name)
             await _note(connection, actor, "key.revoke", name, {"secrets": found.rowcount})
             await connection.execute("select pg_notify(%s, %s)", (KEY_CHANNEL, name))
-        return found.rowcount
+        return int(found.rowcount)
 
     async def note(self, actor: str, action: str, subject: str, detail: dict[str, Any] | None = None) -> None:
         """Writes one line of the audit log."""
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
             await _note(connection, actor, action, subject, detail or {})
 
     async def audit(self, limit: int = 100) -> list[Noted]:
@@ -178,7 +178,8 @@ def _check(name: str, scopes: tuple[str, ...]) -> None:
 async def _present(connection: AsyncConnection[Any], name: str) -> Granted | None:
     """The key that ``name`` means now, locked against a second change."""
     found = await connection.execute(
-        f"select {COLUMNS} from outgrow.api_key where name = %s and successor is null and revoked_at is null for update",  # noqa: S608
+        f"select {COLUMNS} from outgrow.api_key where name = %s and successor is null"  # noqa: S608
+        " and revoked_at is null for update",
         (name,),
     )
     row = await found.fetchone()
@@ -226,7 +227,9 @@ async def _insert(connection: AsyncConnection[Any], made: Granted) -> None:
     )
 
 
-async def _note(connection: AsyncConnection[Any], actor: str, action: str, subject: str, detail: dict[str, Any]) -> None:
+async def _note(
+    connection: AsyncConnection[Any], actor: str, action: str, subject: str, detail: dict[str, Any]
+) -> None:
     await connection.execute(
         "insert into outgrow.audit (actor, action, subject, detail) values (%s, %s, %s, %s)",
         (actor, action, subject, Jsonb(detail)),
@@ -252,4 +255,3 @@ def _granted(row: tuple[Any, ...]) -> Granted:
 
 def _unknown(name: str) -> KeyProblem:
     return KeyProblem(f"no live key is named {name!r}", hint="`outgrow keys list` shows them")
-

@@ -29,8 +29,8 @@ class Account:
     switch: bool
 
 
-def account() -> Account:
-    """We ourselves, or an unprivileged account when we are root."""
+def account(pgdata: Path) -> Account:
+    """We ourselves; when we are root, who owns the data that is there, or else an unprivileged account."""
     if sys.platform == "win32":
         raise DatabaseError(
             "the bundled PostgreSQL is not run on Windows",
@@ -39,7 +39,10 @@ def account() -> Account:
     import pwd
 
     if os.geteuid() != 0:
-        return Account(name=str(os.geteuid()), uid=os.geteuid(), gid=os.getegid(), switch=False)
+        return Account(name=f"user {os.geteuid()}", uid=os.geteuid(), gid=os.getegid(), switch=False)
+    if pgdata.exists() and pgdata.stat().st_uid != 0:
+        owner = pgdata.stat()
+        return Account(name=f"user {owner.st_uid}", uid=owner.st_uid, gid=owner.st_gid, switch=True)
     try:
         entry = pwd.getpwnam(UNPRIVILEGED)
     except KeyError:

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import deque
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -92,10 +93,24 @@ class Server:
         """Starts the server, or attaches to the one that runs; answers the URL of its database. Main thread only."""
         if sys.platform != "linux":  # where a child cannot ask to be told of its parent's end
             atexit.register(self.stop)
-        for pause_s in self._starting():
-            time.sleep(pause_s)
-        self._make_database()
-        return self.url()
+        give_up = time.monotonic() + RETRY_S
+        while True:
+            try:
+                with closing(self._starting()) as pauses:
+                    for pause_s in pauses:
+                        time.sleep(pause_s)
+            except OSError as problem:
+                raise DatabaseError(
+                    f"{problem.filename or self.folder}: {problem.strerror or problem}",
+                    hint="start outgrow as the user who made this folder, or name another with --data DIR",
+                ) from None
+            said = self._make_database()
+            if said is None:
+                return self.url()
+            if self.supervises or time.monotonic() > give_up:  # else it goes down with its supervisor just now
+                self.stop()
+                raise self._failed(f"cannot be used: {said}")
+            time.sleep(0.05)
 
     def url(self, database: str = DATABASE) -> str:
         """The URL of one of its databases."""
@@ -128,12 +143,13 @@ class Server:
             if len(self._restarts) == RESTARTS and now - self._restarts[0] < RESTARTS_WITHIN_S:
                 raise self._failed(f"died {RESTARTS + 1} times within {RESTARTS_WITHIN_S:g} s")
             self._restarts.append(now)
-            for pause_s in self._starting():
-                await asyncio.sleep(pause_s)
+            with closing(self._starting()) as pauses:
+                for pause_s in pauses:
+                    await asyncio.sleep(pause_s)
 
-    def _starting(self) -> Iterator[float]:
+    def _starting(self) -> Generator[float, None, None]:
         """All that a start takes, giving the seconds to wait wherever it must wait."""
-        runner = programs.account()
+        runner = programs.account(self._pgdata)
         programs.make_folder(self.folder)
         shut = programs.closed_to(self.folder, runner)
         if shut is not None:
@@ -230,10 +246,12 @@ class Server:
         unfinished.mkdir(mode=0o700)
         if runner.switch:
             os.chown(unfinished, runner.uid, runner.gid)
+        hurried = ["--no-sync"] if self._settings.get("fsync") == "off" else []
         libc = ["--locale=C.UTF-8"] if sys.platform == "linux" else ["--locale=C", "--builtin-locale=C.UTF-8"]
         done = subprocess.run(  # noqa: S603
             [folder / "initdb", "-D", unfinished, "-U", "outgrow", "--auth-local=trust", "--auth-host=scram-sha-256",
-             "--encoding=UTF8", "--locale-provider=builtin", *libc, "--lc-messages=C", "--no-instructions"],
+             "--encoding=UTF8", "--locale-provider=builtin", *libc, "--lc-messages=C", "--no-instructions",
+             *hurried],
             capture_output=True, text=True, errors="replace", check=False, timeout=300, **as_account(runner),
         )  # fmt: skip
         if done.returncode:
@@ -262,8 +280,8 @@ class Server:
                 os.chown(place, runner.uid, runner.gid)
         return place
 
-    def _make_database(self) -> None:
-        """Our database, unless it is there."""
+    def _make_database(self) -> str | None:
+        """Makes our database unless it is there; answers what was in the way."""
         import psycopg
         from psycopg import errors
 
@@ -272,9 +290,10 @@ class Server:
                 if not connection.execute("select from pg_database where datname = %s", [DATABASE]).rowcount:
                     connection.execute(f"create database {DATABASE}")
         except (errors.DuplicateDatabase, errors.UniqueViolation):  # another process was faster
-            return
+            return None
         except psycopg.Error as problem:
-            raise self._failed(f"cannot be used: {problem}") from None
+            return str(problem).strip()
+        return None
 
     def _shut_down(self, child: subprocess.Popen[bytes]) -> None:
         for number, patience_s in ((signal.SIGINT, STOP_S), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
