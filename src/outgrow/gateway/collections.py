@@ -258,7 +258,7 @@ async def size(name: Name, of: TheCollections, caller: TheCaller) -> SizeOut:
     )
 
 
-@COLLECTIONS.post("/{name}/upsert", responses={404: {}})
+@COLLECTIONS.post("/{name}/upsert", responses={404: {}, 502: {}})
 async def upsert(name: Name, asked: UpsertIn, of: TheCollections, caller: TheCaller) -> UpsertOut:
     """Stores rows, all or none. The same again changes nothing."""
     collection = await _told(of.store.get(name))
@@ -292,7 +292,7 @@ async def fetch(name: Name, asked: FetchIn, of: TheCollections, caller: TheCalle
     )
 
 
-@COLLECTIONS.post("/{name}/query", responses={404: {}})
+@COLLECTIONS.post("/{name}/query", responses={404: {}, 502: {}})
 async def query(name: Name, asked: QueryIn, of: TheCollections, caller: TheCaller) -> FoundOut:
     """The best matches: nearest neighbours, full text, or both; of the rows that ``where`` lets through."""
     vector: Sequence[float] | None = asked.vector

@@ -354,6 +354,8 @@ def test_what_cannot_be_is_refused_with_its_place(database: str):
         with pytest.raises(VectorError, match="either ids or where"):
             await store.delete("r")
         assert (await store.stored("r")).rows == 0
+        await store.upsert("r", [Item(id="a", vector=ok, metadata={"a": "\\u0000"})])
+        assert (await store.fetch("r", ["a"]))[0].metadata == {"a": "\\u0000"}
         widest = "".join(chr(0xAC00 + n % 11_172) + chr(0x4E00 + n % 20_000) for n in range(10_000))
         await store.create(Collection(name="wide", dimensions=3, language=Language.KOREAN))
         await store.upsert("wide", [Item(id="a", vector=ok, text=widest)])

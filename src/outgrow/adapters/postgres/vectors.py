@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from outgrow.domain.collection import Found, Query
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+ESCAPED_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 MOST_COLLECTIONS: Final = 1000
 MOST_ITEMS: Final = 1000
 LONGEST_ID: Final = 200
@@ -298,7 +299,7 @@ def _row(item: Item, collection: Collection, at: str) -> tuple[Any, ...]:
 
 
 def _fits(metadata: str) -> bool:
-    return storable(metadata) and "\\u0000" not in metadata and len(metadata.encode()) <= LARGEST_METADATA
+    return storable(metadata) and ESCAPED_NUL.search(metadata) is None and len(metadata.encode()) <= LARGEST_METADATA
 
 
 def _check_ids(ids: Sequence[str], at: str = "ids") -> None:
