@@ -92,15 +92,20 @@ def operations(ctx: Context) -> tuple[Usage, ...]:
     return tuple(per_month(name, sku, amount, Group.OPERATIONS) for name, sku, amount in amounts if amount)
 
 
-def vector_index_gib(database: Database) -> float:
-    """Memory a pgvector HNSW index wants to stay in, in GiB.
+def hnsw_row_bytes(dimensions: float, number_bytes: int = 4) -> float:
+    """What one vector takes in a pgvector HNSW index, without page padding.
 
-    vectors x (4 x dimensions + 8 for the vector + 2 x 16 neighbours x 6 bytes + 64 of tuple headers), m = 16. It
-    leaves out page padding, so it is a lower bound. Source: pgvector ``src/hnsw.h``.
+    number_bytes x dimensions + 8 for the vector + 2 x 16 neighbours x 6 bytes + 64 of tuple headers, m = 16;
+    ``number_bytes`` is 4 for ``vector``, 2 for ``halfvec``. Source: pgvector ``src/hnsw.h``.
     """
+    return number_bytes * dimensions + 8 + 2 * 16 * 6 + 64
+
+
+def vector_index_gib(database: Database) -> float:
+    """Memory a pgvector HNSW index wants to stay in, in GiB: a lower bound, as it leaves out page padding."""
     if database.vectors == 0:
         return 0.0
-    return database.vectors * (4 * database.dimensions + 8 + 2 * 16 * 6 + 64) / 2**30
+    return database.vectors * hnsw_row_bytes(database.dimensions) / 2**30
 
 
 def host_need(ctx: Context, parts: tuple[HostedComponent, ...], database: Database | None = None) -> HostNeed:

@@ -35,6 +35,8 @@ EXIT_OF: tuple[tuple[type[errors.OutgrowError], int], ...] = (
 VERBS = (
     *("price", "decide", "simulate", "check", "review", "init", "fit", "prices", "schema"),
     *("backup", "restore", "migrate"),
+    *("price", "decide", "simulate", "check", "init", "fit", "prices", "schema"),
+    *("serve", "keys", "backup", "restore", "migrate"),
 )
 
 
@@ -80,6 +82,8 @@ HELP = {
     "fit": "measure arrivals and service times from a trace",
     "prices": "list, show, check or refresh the prices",
     "schema": "print the JSON Schema of a spec, for editors",
+    "serve": "run the gateway: jobs, models, keys and budgets over HTTP",
+    "keys": "make, list, rotate and revoke API keys",
     "backup": "write a backup, proven by restoring it",
     "restore": "fill an empty database from a backup",
     "migrate": "bring a database to this version",

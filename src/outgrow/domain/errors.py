@@ -44,5 +44,17 @@ class DatabaseError(OutgrowError):
     """PostgreSQL cannot be started, reached, migrated, backed up or restored as asked."""
 
 
+class VectorError(OutgrowError):
+    """A collection, an item or a query is not as it may be. Nothing was stored."""
+
+
+class UnknownCollection(VectorError):  # noqa: N818 - as its neighbours in words
+    """There is no collection of that name."""
+
+
+class CollectionConflict(VectorError):  # noqa: N818
+    """The collection is there with other settings, or is in use by what excludes this."""
+
+
 class Conflict(OutgrowError):  # noqa: N818 - the word of the API for it
     """An idempotency key was used before, for something else."""
