@@ -34,8 +34,6 @@ EXIT_OF: tuple[tuple[type[errors.OutgrowError], int], ...] = (
 
 VERBS = (
     *("price", "decide", "simulate", "check", "review", "init", "fit", "prices", "schema"),
-    *("backup", "restore", "migrate"),
-    *("price", "decide", "simulate", "check", "init", "fit", "prices", "schema"),
     *("serve", "keys", "backup", "restore", "migrate"),
 )
 

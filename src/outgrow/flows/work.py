@@ -16,6 +16,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from outgrow.domain.job import JobState
 from outgrow.flows.work_route import Routing
 from outgrow.flows.work_try import Try, insist, run_try
 
@@ -182,7 +183,12 @@ class Worker:
             ours = await insist(lambda jobs=jobs: self._store.renew_all(jobs, self._work.lease_s))  # type: ignore[misc]
             for one in tries:
                 if (one.job.id, one.job.fence) not in ours:
-                    one.stop()
+                    one.stop(keep=not await self._is_cancelled(one))
+
+    async def _is_cancelled(self, one: Try) -> bool:
+        """A lease is gone because somebody cancelled the job, or because another worker has it."""
+        found = await insist(lambda: self._store.get(one.job.id))
+        return found is None or found.state is JobState.CANCELLED
 
     async def _sweep(self) -> None:
         """Takes over from whoever died, always: whichever worker looks first."""

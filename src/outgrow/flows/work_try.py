@@ -44,12 +44,16 @@ WAITS = frozenset({Code.BUDGET_REACHED, Code.BACKEND_DOWN})
 
 @dataclass(slots=True, kw_only=True)
 class Told:
-    """What the adapter of one try tells, written to the job; and the word that the try is no longer wanted."""
+    """What the adapter of one try tells, written to the job; and the word that the try is no longer wanted.
+
+    ``keep``: it is stopped because another worker has the job now, and may resume what a provider runs.
+    """
 
     store: JobStore
     job: Job
     backend: str
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    keep: bool = False
     external_id: str | None = None
     _told_at: float = float("-inf")
 
@@ -82,8 +86,10 @@ class Try:
     told: Told | None = None
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def stop(self) -> None:
-        """The job is no longer wanted, or no longer ours."""
+    def stop(self, *, keep: bool = False) -> None:
+        """The job is no longer wanted, or (``keep``) no longer ours."""
+        if self.told is not None and not self.stopped.is_set():
+            self.told.keep = keep
         self.stopped.set()
 
     @property

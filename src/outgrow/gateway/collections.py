@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.requests import HTTPConnection  # noqa: TC002 - FastAPI reads the annotation
+from starlette.requests import HTTPConnection
 
 from outgrow.adapters.postgres.vectors import LONGEST_ID, LONGEST_TEXT, MOST_ITEMS, VectorStore
 from outgrow.catalog.vectors import vector_size
