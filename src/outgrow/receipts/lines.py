@@ -1,0 +1,161 @@
+"""Lines of text as an engine sees them, set into the rows a person reads."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Point = tuple[float, float]
+WIDE = 2.5  # width over height from which the angle of a box can be trusted
+SAME_ROW = 0.55  # of a line's height, between centres
+FEWEST_FOR_FAN = 8  # wide boxes from which the change of the angle down the page is fitted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One piece of text: ``box`` holds its corners from top left, clockwise, in pixels; ``confidence`` is 0 to 1."""
+
+    text: str
+    confidence: float
+    box: tuple[Point, Point, Point, Point]
+
+    @property
+    def left(self) -> Point:
+        """The middle of the left edge."""
+        return _between(self.box[0], self.box[3])
+
+    @property
+    def right(self) -> Point:
+        """The middle of the right edge."""
+        return _between(self.box[1], self.box[2])
+
+    @property
+    def width(self) -> float:
+        """From edge to edge, in pixels."""
+        return math.dist(self.left, self.right)
+
+    @property
+    def height(self) -> float:
+        """From the middle of the top to the middle of the bottom, in pixels."""
+        return math.dist(_between(self.box[0], self.box[1]), _between(self.box[3], self.box[2]))
+
+    @property
+    def slope(self) -> float:
+        """How far it falls a pixel to the right."""
+        run = self.right[0] - self.left[0]
+        return (self.right[1] - self.left[1]) / run if run else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Lines beside one another, from the left. ``height`` is that of its tallest line, in pixels."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def text(self) -> str:
+        """All of it, two spaces between lines."""
+        return "  ".join(line.text.strip() for line in self.lines)
+
+    @property
+    def confidence(self) -> float:
+        """That of its least certain line."""
+        return min(line.confidence for line in self.lines)
+
+    @property
+    def height(self) -> float:
+        """Of the tallest line."""
+        return max(line.height for line in self.lines)
+
+
+def line_at(text: str, *, x: float, y: float, width: float, height: float, confidence: float = 1.0) -> Line:
+    """A line in an upright box whose top left corner is (x, y)."""
+    box = ((x, y), (x + width, y), (x + width, y + height), (x, y + height))
+    return Line(text=text, confidence=confidence, box=box)
+
+
+def rows_of_text(texts: Iterable[str], *, confidence: float = 1.0) -> tuple[Row, ...]:
+    """Rows where there is text and no geometry: two or more spaces part the lines of a row."""
+    rows: list[Row] = []
+    for number, text in enumerate(texts):
+        parts = [part for part in text.strip().split("  ") if part.strip()]
+        step = 1000.0 / max(1, len(parts))
+        lines = tuple(
+            line_at(part.strip(), x=place * step, y=number * 30.0, width=step * 0.8, height=20.0, confidence=confidence)
+            for place, part in enumerate(parts)
+        )
+        if lines:
+            rows.append(Row(lines=lines))
+    return tuple(rows)
+
+
+def rows_of(lines: Sequence[Line]) -> tuple[Row, ...]:
+    """Lines in reading order, set level by the slope of the wide ones.
+
+    A photograph taken at an angle makes the slope change down the page; with enough wide lines that change is fitted.
+    """
+    kept = [line for line in lines if line.text.strip() and line.height > 0]
+    if not kept:
+        return ()
+    level = _level(kept)
+    rows: list[list[tuple[float, Line]]] = []
+    for y, line in sorted(((level(line), line) for line in kept), key=lambda pair: pair[0]):
+        row = _row_for(y, line, rows[-3:])
+        if row is None:
+            rows.append([(y, line)])
+        else:
+            row.append((y, line))
+    return tuple(Row(lines=tuple(line for _, line in sorted(row, key=lambda pair: pair[1].left[0]))) for row in rows)
+
+
+def _row_for(y: float, line: Line, near: list[list[tuple[float, Line]]]) -> list[tuple[float, Line]] | None:
+    best: tuple[float, list[tuple[float, Line]]] | None = None
+    for row in near:
+        off = abs(y - median(other for other, _ in row))
+        reach = SAME_ROW * min(line.height, median(other.height for _, other in row))
+        if off <= reach and not any(_overlap(line, other) for _, other in row) and (best is None or off < best[0]):
+            best = (off, row)
+    return best[1] if best else None
+
+
+def _overlap(one: Line, other: Line) -> bool:
+    shared = min(one.right[0], other.right[0]) - max(one.left[0], other.left[0])
+    return shared > 0.3 * min(one.width, other.width)
+
+
+def _level(lines: Sequence[Line]) -> _Level:
+    wide = [line for line in lines if line.width > WIDE * line.height and abs(line.slope) < 1] or list(lines)
+    middle_x = median((line.left[0] + line.right[0]) / 2 for line in lines)
+    middle_y = median((line.left[1] + line.right[1]) / 2 for line in lines)
+    slope = median(line.slope for line in wide)
+    fan = 0.0
+    if len(wide) >= FEWEST_FOR_FAN:
+        pairs = [
+            (other.slope - one.slope) / (other.left[1] - one.left[1])
+            for number, one in enumerate(wide)
+            for other in wide[number + 1 :]
+            if abs(other.left[1] - one.left[1]) > 3 * one.height
+        ]
+        fan = median(pairs) if pairs else 0.0
+    return _Level(slope=slope, fan=fan, x=middle_x, y=middle_y)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Level:
+    slope: float
+    fan: float
+    x: float
+    y: float
+
+    def __call__(self, line: Line) -> float:
+        x, y = _between(line.left, line.right)
+        return y - (self.slope + self.fan * (y - self.y)) * (x - self.x)
+
+
+def _between(one: Point, other: Point) -> Point:
+    return ((one[0] + other[0]) / 2, (one[1] + other[1]) / 2)

@@ -1,0 +1,132 @@
+"""Whose receipt it is: the line near the top that looks most like a name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from outgrow.receipts.dates import has_clock, has_date
+from outgrow.receipts.labels import Label, label_of, squash
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from outgrow.receipts.lines import Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundMerchant:
+    """The name as it is printed."""
+
+    value: str
+    confidence: float
+
+
+_FORM = re.compile(
+    r"(?i)\b(?:SDN\.?\s*B[HN]D|S/B|BERHAD|BHD|LTD|LIMITED|LLC|L\.L\.C|INC|CORP|GMBH|PTE|PTY|PLC|S\.?A\.?R\.?L|B\.V|CO)\b\.?"
+    r"|SDN\.?\s?BHD|주식회사|\(주\)|㈜|株式会社|有限公司"
+)
+_TRADE = re.compile(
+    r"(?i)ENTERPRISE|TRADING|RESTAURANT|RESTORAN|MART\b|MARKET|STORE|CAFE|COFFEE|PHARMA|FARMASI|HARDWARE|BAKER|BOOK|KEDAI"
+    r"|STATION|KITCHEN|HOTEL|\bSHOP|FOOD|SEAFOOD|GIFT|HOME|MACHINERY|ELECTRIC|DECO|STATIONER|GROCER|DELI|\bBAR\b|GRILL|PIZZA"
+    r"|CLINIC|OPTIC|MOTOR|SERVICES?\b|GROUP|HOLDING|INDUSTR|SUPPL|HOUSE|마트|편의점|식당|카페|커피|약국|서점|문구|주유소|병원|의원"
+    r"|슈퍼|백화점|베이커리|치킨|분식|[가-힣A-Z0-9]점$|[가-힣]지점|상사|상회|플러스"
+)
+_ADDRESS = re.compile(
+    r"(?i)\b(?:JALAN|JLN|LOT|NO\.?\s?\d|LORONG|TAMAN|STREET|\bST\.|ROAD|\bRD\b|AVENUE|\bAVE\b|LANE|BLVD|FLOOR|BLOCK|UNIT|SUITE|LEVEL"
+    r"|SELANGOR|JOHOR|KUALA|PENANG|PERSIARAN|SEKSYEN|SECTION|BANDAR|BATU|KM|KAMPUNG)\b|^\W*NO[.:]?\s*\d|\b\d{5}\b|[가-힣]+(?:시|도|구|군)\s"
+    r"|[가-힣]+(?:로|길)\s?\d|^\s*(?:서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|전북|전남|경북|경남|제주)\S{0,4}\s+\S+[시구군읍면]\b|번지|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b"
+)
+_CONTACT = re.compile(
+    r"(?i)\bTEL|PHONE|\bFAX|\bH/?P\b|WWW|HTTP|@|\.COM|E-?MAIL|전화|대표자?\s*[:：]|사업자|등록번호|\bREG(?:ISTRATION)?\b|CO\.?\s*NO|COMPANY NO|GST\s*(?:ID|NO|REG)"
+    r"|\bSST\s*(?:ID|NO|REG)|\bVAT\b|\bROC\b|\bGST\b|\bTIN\b|CASHIER|COUNTER|TABLE|INVOICE\s*(?:NO|#)|RECEIPT\s*(?:NO|#)|DOCUMENT|BILL\s*(?:NO|#)|ORDER"
+)
+_HEADS = re.compile(
+    r"^(?:THE)?(?:SLMPLLFLED)?(?:TAX|CASH|SALES|SALE|OFFLCLAL|CUSTOMER|MERCHANT|GUEST)*(?:LNVOLCE|RECELPT|BLLL|COPY|RESLT|CHECK|SALES?)S?"
+    r"|^WELCOME|^THANK|^영수증|^신용승인|^매출전표|^카드매출|^고객용|^현금영수|^ORLGLNAL|^DUPLLCATE|^REPRLNT|^TAKEAWAY|^DLNELN|^OPEN|^감사"
+)
+_OLD_NUMBER = re.compile(r"\s*[\[(]?\s*(?:CO\.?\s*(?:REG\.?)?\s*NO\.?\s*:?\s*)?\d{4,}\s*-\s*[A-Z0-9]\b\s*[\])]?.*$")
+_TRAILING = re.compile(r"\s*[\[(]\s*(?:\d[\w\s-]*|CO\.?\s*(?:REG|NO).*)\s*[\])]?\s*$", re.I)
+_PREFIX = re.compile(r"^\s*(?:상호명?|가맹점명?|매장명?|점포명?|업체명|MERCHANT|STORE|SHOP)\s*[:：]\s*", re.I)
+_SUFFIX_ONLY = re.compile(r"(?i)^\W*(?:\(?M\)?\s*)?(?:SDN\.?\s*B[HN]D|BHD|LTD|LIMITED|INC|CORP|CO\.?,?\s*LTD|PTE\.?\s*LTD|ENTERPRISE|TRADING)\b\W*")
+_FAMOUS = ((re.compile(r"^[G6C][S5]\s?[2Z][5S]\b"), "GS25"), (re.compile(r"^[CG]U(?=\s?[가-힣])"), "CU"))
+TOP_ROWS = 12
+
+
+def merchant_in(rows: Sequence[Row]) -> FoundMerchant | None:
+    """The best of the first rows, its legal form added from the next row where it was broken off."""
+    top = _head(rows)
+    if not top:
+        return None
+    usual = median(row.height for row in rows)
+    ranked = sorted(
+        ((_weight(row, number, usual), -number, row) for number, row in enumerate(top)), key=lambda item: item[:2]
+    )
+    weight, place, row = ranked[-1]
+    if weight < -1.5:
+        return None
+    name = clean_name(row.text)
+    following = top[-place + 1].text if -place + 1 < len(top) else ""
+    if following and not _FORM.search(name) and _SUFFIX_ONLY.match(following):
+        name = f"{name} {clean_name(following)}"
+    if not name:
+        return None
+    confidence = min(0.97, max(0.1, 0.5 + weight * 0.12)) * (0.4 + 0.6 * row.confidence)
+    return FoundMerchant(value=name, confidence=round(confidence, 3))
+
+
+def clean_name(text: str) -> str:
+    """The name without registration numbers, labels and stray signs."""
+    text = re.sub(r"\s+", " ", _PREFIX.sub("", text))
+    text = _TRAILING.sub("", _OLD_NUMBER.sub("", text))
+    for pattern, name in _FAMOUS:
+        text = pattern.sub(name, text.strip())
+    return text.strip(" \t*-=_~:;,.'\"|<>")
+
+
+def is_address(text: str) -> bool:
+    """Whether it looks like a part of an address."""
+    return bool(_ADDRESS.search(text))
+
+
+def _head(rows: Sequence[Row]) -> list[Row]:
+    """The rows above the first that is about goods or money."""
+    top: list[Row] = []
+    for row in rows[:TOP_ROWS]:
+        label = label_of(row.text)
+        if label in {Label.TOTAL, Label.FINAL, Label.SUBTOTAL} and top:
+            break
+        top.append(row)
+    return top
+
+
+def _weight(row: Row, number: int, usual: float) -> float:
+    text = row.text
+    words = squash(text)
+    letters = sum(character.isalpha() for character in text)
+    digits = sum(character.isdigit() for character in text)
+    hangul = bool(re.search(r"[가-힣]", text))
+    if letters < (2 if hangul else 3) or _HEADS.search(words):
+        return -9.0
+    weight = 1.2 - 0.45 * number + min(1.6, max(-0.5, (row.height / usual - 1.15) * 2.2))
+    if _FORM.search(text):
+        weight += 3.2 if number < 6 else 1.5
+    if _TRADE.search(text):
+        weight += 1.2
+    if _ADDRESS.search(text):
+        weight -= 2.2 if not _FORM.search(text) else 0.4
+    if _CONTACT.search(text) and not _PREFIX.search(text):
+        weight -= 2.8
+    if _PREFIX.search(text):
+        weight += 3.0
+    if has_date(text) or has_clock(text):
+        weight -= 4.0
+    if digits > letters:
+        weight -= 2.5
+    if not hangul and text.strip() == text.strip().lower():
+        weight -= 1.2
+    if text.lstrip().startswith("("):
+        weight -= 1.0
+    return weight - max(0.0, 0.75 - row.confidence) * 4
