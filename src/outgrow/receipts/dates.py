@@ -65,6 +65,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("abc", re.compile(rf"(?<!\d)(?<!\d[/.\-])(?P<a>{_D}{{1,2}})(?P<s>[/])(?P<b>{_D}{{1,2}})(?P=s)(?P<y>{_D}{{2}})(?:{_END})(?!/)")),
     ("abY", re.compile(rf"(?<!\d)(?P<a>\d\d)[/.\-]?(?P<b>\d\d)[/.\-](?P<y>20\d\d)(?!\d)")),
     ("abY", re.compile(rf"(?<!\d)(?P<a>\d\d)[/.\-](?P<b>\d\d)(?P<y>20\d\d)(?!\d)")),
+    ("abY", re.compile(r"(?<!\d)(?P<a>[0-3]\d)[/1lI|](?P<b>[01]\d)[/1lI|](?P<y>20[0-4]\d)(?!\d)")),
     ("ymd", re.compile(r"(?<!\d)(?P<y>20[0-4]\d)(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?!\d)")),
 )  # fmt: skip
 _CLOCKS = re.compile(

@@ -31,7 +31,7 @@ class Label(StrEnum):
     OTHER = "other"
 
 
-_SAME = str.maketrans("0Q1I|!5$8VÀÁÂÄÈÉÊÌÍÒÓÔÖÙÚÜ", "OOLLLLSSBVAAAAEEELLOOOOUUU")
+_SAME = str.maketrans("0Q1I|!5$846ÀÁÂÄÈÉÊÌÍÒÓÔÖÙÚÜ", "OOLLLLSSBAGAAAAEEELLOOOOUUU")
 _NUMBERS = re.compile(r"\d[\d.,]*\d|(?<![A-Za-z])\d(?![A-Za-z])")
 
 
@@ -82,6 +82,8 @@ _TOTAL = _words("TOTAL", "TTL", "TOTL", "^TOTA$", "T0TAL", "[합함할][계게�
 _CARD = _words("VISA", "MASTER", "AMEX", "DEBIT", "CREDIT(?!OR|NOTE)", "(?<!MEMBER)(?<!LOYALTY)CARD(?!NO|HOLD|NUM|TYPE)", "EFTPOS", "PAYMENT", "PAIDBY", "BAYARAN", "GRABPAY", "PAYWAVE", "TNG", "신용카드", "카드", "승인금액", "BANKCARD", "KARTE", "승인")  # fmt: skip
 _AMOUNT = _words("^(?:AMOUNT|AMT|금액|AMOUNTRM|AMTRM)$", "SALESAMOUNT", "SALEAMOUNT")
 _SOUNDS = ("TOTAL", "SUBTOTAL", "CHANGE", "ROUNDLNG", "DLSCOUNT")
+_OTHER_WORDS = frozenset({"CHARGE", "HANGE"})
+LONGEST_MENDED = 60
 
 
 def label_of(text: str) -> Label:
@@ -159,13 +161,21 @@ _ADJUSTED = (
 
 
 def _mended(words: str) -> str:
-    """The words with one wrong letter in a word that matters put right: *TOTRL*, *CHAHGE*."""
-    if len(words) > 60 or any(sound in words for sound in _SOUNDS):
+    """The words with one letter wrong or missing in a word that matters put right: *TOTRL*, *CHNGE*, *OTAL*."""
+    if len(words) > LONGEST_MENDED or any(sound in words for sound in _SOUNDS):
         return words
     for sound in _SOUNDS:
-        size = len(sound)
-        for start in range(len(words) - size + 1):
-            piece = words[start : start + size]
-            if piece[0] == sound[0] and sum(a != b for a, b in zip(piece, sound, strict=True)) == 1:
-                return words[:start] + sound + words[start + size :]
+        for start in range(len(words) - len(sound) + 2):
+            for size in (len(sound), len(sound) - 1):
+                piece = words[start : start + size]
+                if len(piece) == size and piece not in _OTHER_WORDS and _is_nearly(piece, sound, at_start=start == 0):
+                    return words[:start] + sound + words[start + size :]
     return words
+
+
+def _is_nearly(piece: str, sound: str, *, at_start: bool) -> bool:
+    if len(piece) == len(sound):
+        return piece[0] == sound[0] and sum(a != b for a, b in zip(piece, sound, strict=True)) == 1
+    if piece[0] != sound[0]:
+        return at_start and piece == sound[1:]
+    return any(piece == sound[:place] + sound[place + 1 :] for place in range(1, len(sound)))

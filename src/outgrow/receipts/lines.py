@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 Point = tuple[float, float]
 WIDE = 2.5  # width over height from which the angle of a box can be trusted
 SAME_ROW = 0.55  # of a line's height, between centres
-FEWEST_FOR_FAN = 8  # wide boxes from which the change of the angle down the page is fitted
+NEARLY_LEVEL = 0.4  # of a line's height, between lines that are taken for one row while the slope is fitted
+FEWEST_PAIRS = 4
+FAR_OFF = 0.15  # from the usual slope: a box that stands askew
+FEWEST_FOR_FAN = 6  # wide boxes from which the change of the angle down the page is fitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,20 +132,63 @@ def _overlap(one: Line, other: Line) -> bool:
 
 
 def _level(lines: Sequence[Line]) -> _Level:
+    """The slope of the page and its change downwards, first from long lines, then from lines beside one another."""
+    middle = _middle(lines)
     wide = [line for line in lines if line.width > WIDE * line.height and abs(line.slope) < 1] or list(lines)
-    middle_x = median((line.left[0] + line.right[0]) / 2 for line in lines)
-    middle_y = median((line.left[1] + line.right[1]) / 2 for line in lines)
-    slope = median(line.slope for line in wide)
-    fan = 0.0
-    if len(wide) >= FEWEST_FOR_FAN:
-        pairs = [
-            (other.slope - one.slope) / (other.left[1] - one.left[1])
-            for number, one in enumerate(wide)
-            for other in wide[number + 1 :]
-            if abs(other.left[1] - one.left[1]) > 3 * one.height
-        ]
-        fan = median(pairs) if pairs else 0.0
-    return _Level(slope=slope, fan=fan, x=middle_x, y=middle_y)
+    first = _fitted([(line.left, line.right) for line in wide], middle)
+    beside = [
+        pair
+        for number, one in enumerate(lines)
+        for other in lines[number + 1 :]
+        if (pair := _beside(one, other)) and abs(first(one) - first(other)) < NEARLY_LEVEL * min(one.height, other.height)
+    ]
+    long = [(line.left, line.right) for line in wide]
+    return _fitted([*long, *beside], middle) if len(beside) >= FEWEST_PAIRS else first
+
+
+def _middle(lines: Sequence[Line]) -> Point:
+    """The middle of the page's text."""
+    return (
+        median((line.left[0] + line.right[0]) / 2 for line in lines),
+        median((line.left[1] + line.right[1]) / 2 for line in lines),
+    )
+
+
+def _beside(one: Line, other: Line) -> tuple[Point, Point] | None:
+    """The middles of two lines with room between them, from the left."""
+    left, right = (one, other) if one.left[0] <= other.left[0] else (other, one)
+    if right.left[0] - left.right[0] < left.height:
+        return None
+    return _between(left.left, left.right), _between(right.left, right.right)
+
+
+def _fitted(spans: Sequence[tuple[Point, Point]], middle: Point) -> _Level:
+    """Slope = a + b (y - middle), by least squares; longer spans count more, those far off the first fit not at all."""
+    rows = [
+        ((right[1] - left[1]) / (right[0] - left[0]), _between(left, right)[1] - middle[1], right[0] - left[0])
+        for left, right in spans
+        if right[0] - left[0] > 1
+    ]
+    if not rows:
+        return _Level(slope=0.0, fan=0.0, x=middle[0], y=middle[1])
+    usual = median(slope for slope, _, _ in rows)
+    kept = [row for row in rows if abs(row[0] - usual) < FAR_OFF]
+    slope, fan = usual, 0.0
+    for _ in range(2):
+        slope, fan = _line_through(kept) if len(kept) >= FEWEST_FOR_FAN else (usual, 0.0)
+        off = sorted(abs(row[0] - slope - fan * row[1]) for row in kept)
+        limit = max(0.004, 3 * off[len(off) // 2])
+        kept = [row for row in kept if abs(row[0] - slope - fan * row[1]) <= limit]
+    return _Level(slope=slope, fan=fan, x=middle[0], y=middle[1])
+
+
+def _line_through(rows: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
+    weight = sum(width**2 for _, _, width in rows)
+    slope = sum(width**2 * value for value, _, width in rows) / weight
+    place = sum(width**2 * y for _, y, width in rows) / weight
+    spread = sum(width**2 * (y - place) ** 2 for _, y, width in rows)
+    fan = sum(width**2 * (y - place) * (value - slope) for value, y, width in rows) / spread if spread > 0 else 0.0
+    return slope - fan * place, fan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

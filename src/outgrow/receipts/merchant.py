@@ -35,13 +35,13 @@ _TRADE = re.compile(
     r"|슈퍼|백화점|베이커리|치킨|분식|[가-힣A-Z0-9]점$|[가-힣]지점|상사|상회|플러스"
 )
 _ADDRESS = re.compile(
-    r"(?i)\b(?:JALAN|JLN|LOT|NO\.?\s?\d|LORONG|TAMAN|STREET|\bST\.|ROAD|\bRD\b|AVENUE|\bAVE\b|LANE|BLVD|FLOOR|BLOCK|UNIT|SUITE|LEVEL"
+    r"(?i)\d.*\b(?:STREET|ST\.|ROAD|RD|AVENUE|AVE|LANE|BLVD|DRIVE)\b|\b(?:JALAN|JLN|LOT|NO\.?\s?\d|LORONG|TAMAN|FLOOR|BLOCK|UNIT|SUITE|LEVEL"
     r"|SELANGOR|JOHOR|KUALA|PENANG|PERSIARAN|SEKSYEN|SECTION|BANDAR|BATU|KM|KAMPUNG)\b|^\W*NO[.:]?\s*\d|\b\d{5}\b|[가-힣]+(?:시|도|구|군)\s"
     r"|[가-힣]+(?:로|길)\s?\d|^\s*(?:서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|전북|전남|경북|경남|제주)\S{0,4}\s+\S+[시구군읍면]\b|번지|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b"
 )
 _CONTACT = re.compile(
     r"(?i)\bTEL|PHONE|\bFAX|\bH/?P\b|WWW|HTTP|@|\.COM|E-?MAIL|전화|대표자?\s*[:：]|사업자|등록번호|\bREG(?:ISTRATION)?\b|CO\.?\s*NO|COMPANY NO|GST\s*(?:ID|NO|REG)"
-    r"|\bSST\s*(?:ID|NO|REG)|\bVAT\b|\bROC\b|\bGST\b|\bTIN\b|CASHIER|COUNTER|TABLE|INVOICE\s*(?:NO|#)|RECEIPT\s*(?:NO|#)|DOCUMENT|BILL\s*(?:NO|#)|ORDER"
+    r"|\bSST\s*(?:ID|NO|REG)|\bVAT\b|\bROC\b|\bGST\b|\bTIN\b|CASHIER|SERVER|COUNTER|TABLE|INVOICE\s*(?:NO|#)|RECEIPT\s*(?:NO|#)|DOCUMENT|BILL\s*(?:NO|#)|ORDER"
 )
 _HEADS = re.compile(
     r"^(?:THE)?(?:SLMPLLFLED)?(?:TAX|CASH|SALES|SALE|OFFLCLAL|CUSTOMER|MERCHANT|GUEST)*(?:LNVOLCE|RECELPT|BLLL|COPY|RESLT|CHECK|SALES?)S?"
@@ -52,7 +52,10 @@ _TRAILING = re.compile(r"\s*[\[(]\s*(?:\d[\w\s-]*|CO\.?\s*(?:REG|NO).*)\s*[\])]?
 _PREFIX = re.compile(r"^\s*(?:상호명?|가맹점명?|매장명?|점포명?|업체명|MERCHANT|STORE|SHOP)\s*[:：]\s*", re.I)
 _SUFFIX_ONLY = re.compile(r"(?i)^\W*(?:\(?M\)?\s*)?(?:SDN\.?\s*B[HN]D|BHD|LTD|LIMITED|INC|CORP|CO\.?,?\s*LTD|PTE\.?\s*LTD|ENTERPRISE|TRADING)\b\W*")
 _FAMOUS = ((re.compile(r"^[G6C][S5]\s?[2Z][5S]\b"), "GS25"), (re.compile(r"^[CG]U(?=\s?[가-힣])"), "CU"))
+_PRICE = re.compile(r"\d[.,]\d{2}(?!\d)")
+_OF_ANOTHER = re.compile(r"(?i)LICEN[SC]EE|FRANCHIS|FORMERLY|MEMBER OF|A DIVISION|MANAGED BY|가맹|OPERATED BY")
 TOP_ROWS = 12
+LEAST_WEIGHT = -1.5
 
 
 def merchant_in(rows: Sequence[Row]) -> FoundMerchant | None:
@@ -62,14 +65,19 @@ def merchant_in(rows: Sequence[Row]) -> FoundMerchant | None:
         return None
     usual = median(row.height for row in rows)
     ranked = sorted(
-        ((_weight(row, number, usual), -number, row) for number, row in enumerate(top)), key=lambda item: item[:2]
+        (
+            (_weight(row, number, usual) + _form_below(top, number), -number, row)
+            for number, row in enumerate(top)
+            if not (number and _is_form_only(row.text))
+        ),
+        key=lambda item: item[:2],
     )
     weight, place, row = ranked[-1]
-    if weight < -1.5:
+    if weight < LEAST_WEIGHT:
         return None
     name = clean_name(row.text)
-    following = top[-place + 1].text if -place + 1 < len(top) else ""
-    if following and not _FORM.search(name) and _SUFFIX_ONLY.match(following):
+    following = top[1 - place].text if 1 - place < len(top) else ""
+    if following and not _FORM.search(name) and _is_form_only(following):
         name = f"{name} {clean_name(following)}"
     if not name:
         return None
@@ -83,7 +91,18 @@ def clean_name(text: str) -> str:
     text = _TRAILING.sub("", _OLD_NUMBER.sub("", text))
     for pattern, name in _FAMOUS:
         text = pattern.sub(name, text.strip())
-    return text.strip(" \t*-=_~:;,.'\"|<>")
+    return text.lstrip(" *-=_~:;,.'\"|<>").rstrip(" *-=_~:;,'\"|<>")
+
+
+def _is_form_only(text: str) -> bool:
+    """Whether it is the legal form of the name above, and hardly more."""
+    found = _SUFFIX_ONLY.match(text)
+    return found is not None and sum(character.isalpha() for character in text[found.end() :]) <= 3
+
+
+def _form_below(top: Sequence[Row], number: int) -> float:
+    below = top[number + 1].text if number + 1 < len(top) else ""
+    return 3.0 if below and _is_form_only(below) and not _FORM.search(top[number].text) else 0.0
 
 
 def is_address(text: str) -> bool:
@@ -123,6 +142,10 @@ def _weight(row: Row, number: int, usual: float) -> float:
         weight += 3.0
     if has_date(text) or has_clock(text):
         weight -= 4.0
+    if _PRICE.search(text):
+        weight -= 3.0
+    if _OF_ANOTHER.search(text):
+        weight -= 2.0
     if digits > letters:
         weight -= 2.5
     if not hangul and text.strip() == text.strip().lower():

@@ -51,7 +51,7 @@ def place_of(texts: list[str]) -> Place:
     score: Counter[str] = Counter()
     for currency, weight, pattern in _HINTS:
         seen = sum(1 for text in texts if pattern.search(text))
-        score[currency] += min(MOST, weight * seen)
+        score[currency] += min(MOST if weight > 1 else 2, weight * seen)
     ranked = score.most_common(2)
     if not ranked or ranked[0][1] == 0:
         return Place(currency=None, confidence=0.0, order=None)

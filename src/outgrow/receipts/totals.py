@@ -6,7 +6,7 @@ charged, by the sum of the items. Lines of a tax summary, cash handed over, chan
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -47,6 +47,8 @@ _TOTALS = frozenset({Label.FINAL, Label.TOTAL, Label.TAXED})
 _PAID = frozenset({Label.TENDERED, Label.CARD})
 _ENDS = frozenset({*_TOTALS, *_PAID, Label.CHANGE})
 _SPEAKS = frozenset({*_ENDS, Label.SUBTOTAL, Label.ROUNDING, Label.TAX, Label.NET, Label.DISCOUNT, Label.SERVICE})
+FEWEST_WITH_CENTS = 3
+INEXACT = 0.7
 CENT = Decimal("0.011")
 MOST_ROUNDING = Decimal("0.051")
 
@@ -55,9 +57,11 @@ def price_rows(rows: Sequence[Row], style: Style) -> tuple[Priced, ...]:
     """Every row with its label and amounts; a label alone on its row takes the amount alone on the next, or before."""
     priced: list[Priced] = []
     summary = False
-    for row in rows:
-        text = healed(without_dates(row.text))
-        amounts = tuple(_of_label(amounts_in(text, style), style))
+    texts = [healed(without_dates(row.text)) for row in rows]
+    found = [amounts_in(text, style) for text in texts]
+    with_cents = sum(amount.decimals == 2 for amounts in found for amount in amounts) >= FEWEST_WITH_CENTS
+    for row, text, raw in zip(rows, texts, found, strict=True):
+        amounts = tuple(_of_label(_with_cents(raw) if with_cents else raw, style))
         label = label_of(row.text)
         if label is Label.SUMMARY:
             summary = True
@@ -76,6 +80,15 @@ def _of_label(amounts: Iterable[Amount], style: Style) -> Iterable[Amount]:
                 yield amount
         elif amount.decimals in {1, 2} or not bare:
             yield amount
+
+
+def _with_cents(amounts: Iterable[Amount]) -> Iterable[Amount]:
+    """Where all other amounts have cents, one without has lost its point or its last digit."""
+    for amount in amounts:
+        if amount.marked and amount.decimals == 0 and amount.value >= 1000:
+            yield replace(amount, value=amount.value / 100, decimals=2, exact=False)
+        else:
+            yield replace(amount, exact=False) if amount.decimals == 1 else amount
 
 
 def _lent(priced: list[Priced]) -> list[Priced]:
@@ -122,6 +135,7 @@ def total_in(priced: Sequence[Priced], items_sum: Decimal | None = None) -> Foun
     """The amount most speaks for; None where there is no amount."""
     cases = _by_words(priced)
     _by_sums(priced, cases, items_sum)
+    _by_rounding(priced, cases)
     if not cases:
         return _largest(priced)
     ranked = sorted(cases.items(), key=lambda pair: (pair[1].weight, pair[0]), reverse=True)
@@ -150,7 +164,7 @@ def _by_words(priced: Sequence[Priced]) -> dict[Decimal, _Case]:
             case = cases.setdefault(amount.value, _Case())
             if not case.reasons:
                 case.seen = here.row.confidence
-            case.add(weight * (1.0 if amount.exact else 0.8) * (0.85 if here.borrowed else 1.0), here.label.value)
+            case.add(weight * (1.0 if amount.exact else INEXACT) * (0.85 if here.borrowed else 1.0), here.label.value)
             if here.label in _TOTALS and not here.in_summary and not finished:
                 largest = amount.value if largest is None else max(largest, amount.value)
         finished = finished or (here.label is Label.CHANGE and bool(here.amounts))
@@ -171,14 +185,13 @@ def _by_sums(priced: Sequence[Priced], cases: dict[Decimal, _Case], items_sum: D
                     cases[near].add(3.5, "cash less change")
                 elif cash > abs(change):
                     cases.setdefault(paid, _Case(seen=0.8)).add(2.2, "cash less change")
-    for label in (Label.CARD, Label.TENDERED):
+    for label in sorted(_PAID):
         for value in known[label]:
             near = _near(cases, value, Decimal(0))
             if near is not None:
                 cases[near].add(2.0 if label is Label.CARD else 1.0, "paid")
             elif label is Label.CARD:
                 cases.setdefault(value, _Case(seen=0.8)).add(1.2, "paid")
-    _by_rounding(priced, cases)
     extras = _extras(known)
     for base in {*known[Label.SUBTOTAL], *known[Label.NET]}:
         for extra in extras:
@@ -208,10 +221,20 @@ def _by_rounding(priced: Sequence[Priced], cases: dict[Decimal, _Case]) -> None:
         for value in set(totals):
             for after in (value + rounding, value + abs(rounding), value - abs(rounding)):
                 if after in cases and after != value and (after * 100) % 5 == 0:
-                    cases[after].add(2.5, "rounded")
+                    _move(cases, value, after)
     for one, other in pairwise(dict.fromkeys(totals)):
         if 0 < abs(one - other) <= MOST_ROUNDING and (other * 100) % 5 == 0 and (one * 100) % 5 and other in cases:
-            cases[other].add(1.0, "rounded")
+            _move(cases, one, other)
+
+
+def _move(cases: dict[Decimal, _Case], before: Decimal, after: Decimal) -> None:
+    """What spoke for the amount before rounding speaks for the one after it, once."""
+    if "rounded" in cases[after].reasons:
+        return
+    moved = max(0.0, cases[before].weight * 0.7) if before in cases else 0.0
+    if before in cases:
+        cases[before].weight -= moved
+    cases[after].add(1.0 + moved, "rounded")
 
 
 def _extras(known: dict[Label, list[Decimal]]) -> list[Decimal]:
@@ -248,6 +271,9 @@ def _is_tax_pair(amounts: tuple[Amount, ...]) -> bool:
 
 
 def _largest(priced: Sequence[Priced]) -> FoundTotal | None:
-    silent = {Label.CHANGE, Label.TENDERED, Label.COUNT, Label.TAX, Label.ROUNDING, Label.DISCOUNT}
-    values = [a.value for here in priced if here.label not in silent for a in here.amounts if a.value > 0]
+    silent = {Label.CHANGE, Label.COUNT, Label.TAX, Label.ROUNDING, Label.DISCOUNT}
+    values = [a.value for here in priced if here.label not in {*silent, Label.TENDERED} for a in here.amounts]
+    values = [value for value in values if value > 0] or [
+        a.value for here in priced if here.label is Label.TENDERED for a in here.amounts if a.value > 0
+    ]
     return FoundTotal(value=max(values), confidence=0.25, reasons=("largest",)) if values else None
