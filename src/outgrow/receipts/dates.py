@@ -56,27 +56,29 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("ymd", re.compile(rf"(?P<y>{_YEAR})\s?년\s?(?P<m>{_D}{{1,2}})\s?월\s?(?P<d>{_D}{{1,2}})\s?일?")),
     ("ymd", re.compile(rf"(?P<y>{_YEAR})\s?年\s?(?P<m>{_D}{{1,2}})\s?月\s?(?P<d>{_D}{{1,2}})\s?日?")),
     ("ymd", re.compile(rf"(?<!\d)(?P<y>{_YEAR}){_SEP}(?P<m>{_D}{{1,2}}){_SEP}(?P<d>{_D}{{1,2}})(?:{_END})")),
-    ("dny", re.compile(rf"(?<!\d)(?P<d>{_D}{{1,2}})(?:ST|ND|RD|TH)?[\s./,\-]*{_NAME}[\s.,/'’\-]*(?P<y>{_YEAR})", re.I)),
-    ("ndy", re.compile(rf"(?<![A-Z]){_NAME}[\s.,\-]*(?P<d>\d{{1,2}})(?:ST|ND|RD|TH)?[\s.,/\-]+(?P<y>{_YEAR})", re.I)),
-    ("dny", re.compile(rf"(?<!\d)(?P<d>{_D}{{1,2}})[\s./,\-]*{_NAME}[\s.,/'’\-]*(?P<y>\d\d)(?:{_END})", re.I)),
-    ("ndy", re.compile(rf"(?<![A-Z]){_NAME}[\s.,\-]*(?P<d>\d{{1,2}})\s?[,'’]\s?(?P<y>\d\d)(?:{_END})", re.I)),
+    ("dny", re.compile(rf"(?<!\d)(?P<d>{_D}{{1,2}})(?:ST|ND|RD|TH)?[\s./,\-]*{_NAME}[\s.,/'’\-]*(?P<y>{_YEAR})", re.IGNORECASE)),
+    ("ndy", re.compile(rf"(?<![A-Z]){_NAME}[\s.,\-]*(?P<d>\d{{1,2}})(?:ST|ND|RD|TH)?[\s.,/\-]+(?P<y>{_YEAR})", re.IGNORECASE)),
+    ("dny", re.compile(rf"(?<!\d)(?P<d>{_D}{{1,2}})[\s./,\-]*{_NAME}[\s.,/'’\-]*(?P<y>\d\d)(?:{_END})", re.IGNORECASE)),
+    ("ndy", re.compile(rf"(?<![A-Z]){_NAME}[\s.,\-]*(?P<d>\d{{1,2}})\s?[,'’]\s?(?P<y>\d\d)(?:{_END})", re.IGNORECASE)),
     ("abY", re.compile(rf"(?<!\d)(?P<a>{_D}{{1,2}}){_SEP}(?P<b>{_D}{{1,2}}){_SEP}(?P<y>{_YEAR})(?!\s?:)")),
     ("abc", re.compile(rf"(?<!\d)(?<!\d[/.\-])(?P<a>{_D}{{2}})(?P<s>[/.\-])(?P<b>{_D}{{2}})(?P=s)(?P<y>{_D}{{2}})(?:{_END})(?![/.\-]\d)")),
     ("abc", re.compile(rf"(?<!\d)(?<!\d[/.\-])(?P<a>{_D}{{1,2}})(?P<s>[/])(?P<b>{_D}{{1,2}})(?P=s)(?P<y>{_D}{{2}})(?:{_END})(?!/)")),
-    ("abY", re.compile(rf"(?<!\d)(?P<a>\d\d)[/.\-]?(?P<b>\d\d)[/.\-](?P<y>20\d\d)(?!\d)")),
-    ("abY", re.compile(rf"(?<!\d)(?P<a>\d\d)[/.\-](?P<b>\d\d)(?P<y>20\d\d)(?!\d)")),
+    ("abY", re.compile(r"(?<!\d)(?P<a>\d\d)[/.\-]?(?P<b>\d\d)[/.\-](?P<y>20\d\d)(?!\d)")),
+    ("abY", re.compile(r"(?<!\d)(?P<a>\d\d)[/.\-](?P<b>\d\d)(?P<y>20\d\d)(?!\d)")),
     ("abY", re.compile(r"(?<!\d)(?P<a>[0-3]\d)[/1lI|](?P<b>[01]\d)[/1lI|](?P<y>20[0-4]\d)(?!\d)")),
     ("ymd", re.compile(r"(?<!\d)(?P<y>20[0-4]\d)(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?!\d)")),
 )  # fmt: skip
 _CLOCKS = re.compile(
-    rf"(?<![\d.,])(?:{_CLOCK})(?:\s?:\s?{_D}{{2}})?\s?(?:[AP]\.?M\.?)?|\d{{1,2}}\s?시\s?\d{{1,2}}\s?분?", re.I
+    rf"(?<![\d.,])(?:{_CLOCK})(?:\s?:\s?{_D}{{2}})?\s?(?:[AP]\.?M\.?)?|\d{{1,2}}\s?시\s?\d{{1,2}}\s?분?", re.IGNORECASE
 )
 _COLON = re.compile(r"\d\s?:\s?\d\d")
-_LABEL = re.compile(r"DATE|DATED|TARIKH|DATUM|FECHA|일시|일자|날짜|거래일|판매일|DAT[EF]|日期|日付|ISSUED", re.I)
+_LABEL = re.compile(
+    r"DATE|DATED|TARIKH|DATUM|FECHA|일시|일자|날짜|거래일|판매일|DAT[EF]|日期|日付|ISSUED", re.IGNORECASE
+)
 _OTHER = re.compile(
     r"VALID|EXPIR|EXP\b|UNTIL|UNTL|EFFECTIVE|SINCE|DUE\s*DATE|DELIVERY|BIRTH|DOB|PROMO|BEST BEFORE|W\.?E\.?F|RETURN"
     r"|EXCHANGE|REDEEM|MEMBER|POINTS?\b|유효|까지|만료|교환|환불|TERMS|PRINTED|VERSION|VER\b",
-    re.I,
+    re.IGNORECASE,
 )
 _FIX = str.maketrans("OoQlI|SsBZ", "0001115582")
 EARLIEST, LATEST = 1995, 2099
@@ -137,7 +139,7 @@ def readings(text: str, order: Order | None, today: date | None = None) -> list[
 
 
 def _is_clock(text: str) -> bool:
-    return bool(_COLON.search(text)) or "시" in text or bool(re.search(r"[AP]\.?M", text, re.I))
+    return bool(_COLON.search(text)) or "시" in text or bool(re.search(r"[AP]\.?M", text, re.IGNORECASE))
 
 
 def _context(text: str, reading: _Reading, before: str) -> float:

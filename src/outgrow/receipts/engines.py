@@ -1,7 +1,7 @@
 """The two engines that read a page on this host's CPU. Nothing is downloaded.
 
 rapidocr finds the lines and reads Latin script, digits and Chinese characters; its packaged model knows no Hangul.
-tesseract with ``kor`` reads Hangul: the lines rapidocr has found are set under one another on white and read in one run.
+tesseract with ``kor`` reads Hangul: the lines rapidocr has found are set under one another and read in one run.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import os
 import shutil
 import subprocess
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 THREADS = "OUTGROW_RECEIPTS_THREADS"
 STRIP_PX, GAP_PX = 48, 24
+CLOSE_PX = 16  # between syllables of one word, at the height of a strip
 STRIPS_AT_ONCE = 120
 WIDEST_STRIP_PX = 4000
 MOST_LINES = 400
@@ -52,12 +54,12 @@ def threads() -> int:
 
 @cache
 def latin_engine() -> Any:
-    """rapidocr with the models of its own wheel, loaded once a process."""
+    """Rapidocr with the models of its own wheel, loaded once a process."""
     import cv2
     from rapidocr import RapidOCR
 
     cv2.setNumThreads(threads())
-    engine = RapidOCR(
+    return RapidOCR(
         params={
             "Global.log_level": "critical",
             "Global.text_score": 0.0,
@@ -65,8 +67,6 @@ def latin_engine() -> Any:
             "EngineConfig.onnxruntime.inter_op_num_threads": 1,
         }
     )
-    engine._load_det_model(), engine._load_cls_model(), engine._load_rec_model()  # noqa: B018, SLF001
-    return engine
 
 
 @cache
@@ -77,6 +77,17 @@ def tesseract_path() -> str | None:
         return None
     said = subprocess.run([path, "--list-langs"], capture_output=True, text=True, timeout=TESSERACT_S, check=False)  # noqa: S603
     return path if "kor" in said.stdout.split() else None
+
+
+def load() -> None:
+    """Loads the models, so that the first receipt does not wait for them."""
+    from PIL import Image as Images
+    from PIL import ImageDraw
+
+    page = Images.new("RGB", (320, 96), "white")
+    ImageDraw.Draw(page).text((20, 30), "TOTAL 1.00", fill="black", font_size=32)
+    read_pieces(page)
+    tesseract_path()
 
 
 def read_pieces(image: Image) -> list[Piece]:
@@ -144,14 +155,15 @@ def _on_its_head(crops: list[Any]) -> bool:
     if len(wide) < FEWEST_TO_TURN:
         return False
     said = latin_engine().cls_and_rotate(wide)[1].cls_res
-    return sum(label == "180" for label, _ in said) > len(wide) / 2
+    return sum(1 for label, _ in said if label == "180") > len(wide) / 2
 
 
 def _lies_on_side(boxes: Sequence[Any]) -> bool:
     """Whether most lines run up or down the page."""
-    tall = sum(math.dist(box[0], box[3]) > TALL * math.dist(box[0], box[1]) for box in boxes)
-    wide = sum(math.dist(box[0], box[1]) > TALL * math.dist(box[0], box[3]) for box in boxes)
-    return tall > 2 * wide and tall >= 4
+    sizes = [(math.dist(box[0], box[1]), math.dist(box[0], box[3])) for box in boxes]
+    tall = sum(1 for wide, high in sizes if high > TALL * wide)
+    wide_ones = sum(1 for wide, high in sizes if wide > TALL * high)
+    return tall >= FEWEST_TO_TURN and tall > 2 * wide_ones
 
 
 def _read_strips(pieces: Sequence[Piece]) -> list[tuple[str, float]]:
@@ -193,18 +205,36 @@ def _strip(pixels: Any) -> Any:
     return np.clip((grey.astype(np.float32) - dark) * 255 / max(1.0, float(light - dark)), 0, 255).astype(np.uint8)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Word:
+    left: int
+    right: int
+    text: str
+    sure: float
+
+
 def _words_by_strip(table: str, strips: int) -> list[tuple[str, float]]:
-    """tesseract's words, put back to the strip they stand on."""
-    words: list[list[tuple[int, str, float]]] = [[] for _ in range(strips)]
+    """The words of tesseract, put back to the strip they stand on."""
+    words: list[list[_Word]] = [[] for _ in range(strips)]
     for row in table.splitlines()[1:]:
         cells = row.split("\t")
         if len(cells) < 12 or cells[0] != "5" or not cells[11].strip():
             continue
-        left, top, height = int(cells[6]), int(cells[7]), int(cells[9])
+        left, top, width, height = (int(cell) for cell in cells[6:10])
         number = int((top + height / 2 - GAP_PX / 2) // (STRIP_PX + GAP_PX))
         if 0 <= number < strips:
-            words[number].append((left, cells[11].strip(), max(0.0, float(cells[10])) / 100))
-    return [
-        (" ".join(word for _, word, _ in sorted(line)), sum(sure for *_, sure in line) / len(line)) if line else ("", 0.0)
-        for line in words
-    ]
+            sure = max(0.0, float(cells[10])) / 100
+            words[number].append(
+                _Word(left=left, right=left + width, text=unicodedata.normalize("NFKC", cells[11].strip()), sure=sure)
+            )
+    return [(_joined(line), sum(word.sure for word in line) / len(line)) if line else ("", 0.0) for line in words]
+
+
+def _joined(words: list[_Word]) -> str:
+    """Words in order. Syllables of Hangul that tesseract parted without room between them are one word again."""
+    text, right = "", 0
+    for word in sorted(words, key=lambda word: word.left):
+        close = word.left - right < CLOSE_PX and ("가" <= word.text[0] <= "힣" or "가" <= text[-1:] <= "힣")
+        text += word.text if close or not text else f" {word.text}"
+        right = word.right
+    return text

@@ -62,7 +62,7 @@ def kind_of(data: bytes) -> str | None:
 
 
 def _picture(data: bytes, kind: str, most_pixels: int) -> Page | UnreadableImage:
-    from PIL import Image as Images  # noqa: PLC0415 - imaging stays out of start-up
+    from PIL import Image as Images
     from PIL import ImageOps
 
     Images.MAX_IMAGE_PIXELS = most_pixels
@@ -85,7 +85,9 @@ def _picture(data: bytes, kind: str, most_pixels: int) -> Page | UnreadableImage
     except Images.DecompressionBombError:
         return _too_large("more", most_pixels)
     except Exception as broken:  # noqa: BLE001 - decoders raise whatever they meet in a broken file
-        return UnreadableImage(code="broken", message=f"the {kind.upper()} file is cut off or damaged ({_short(broken)})")
+        return UnreadableImage(
+            code="broken", message=f"the {kind.upper()} file is cut off or damaged ({_short(broken)})"
+        )
 
 
 def _pdf_page(data: bytes, most_pixels: int) -> Page | UnreadableImage:

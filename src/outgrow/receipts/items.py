@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from outgrow.receipts.dates import has_date
 from outgrow.receipts.labels import Label
+from outgrow.receipts.lines import spelled
 from outgrow.receipts.merchant import is_address
 
 if TYPE_CHECKING:
@@ -32,13 +33,17 @@ _ENDS = frozenset(
 )
 _SKIPS = frozenset({Label.TAX, Label.ROUNDING, Label.DISCOUNT, Label.COUNT, Label.CARD, Label.SERVICE, Label.AMOUNT})
 _TIMES = (
-    re.compile(r"(?i)(?<![A-Za-z\d])[x×✕]\s?(?P<quantity>\d{1,3})(?!\d)"),
-    re.compile(r"(?i)(?<![\d.,])(?P<quantity>\d{1,3}(?:\.\d{1,3})?)\s?(?:PCS?|EA|개|UNITS?|PKT|BTL|NOS?|SET|KG)?\s?[x×*@](?![a-z])"),
+    re.compile(r"(?i)(?<![A-Za-z\d])[x×✕]\s?(?P<quantity>\d{1,3})(?![\d.,])"),
+    re.compile(
+        r"(?i)(?<![\d.,])(?P<quantity>\d{1,3}(?:\.\d{1,3})?)\s?(?:PCS?|EA|개|UNITS?|PKT|BTL|NOS?|SET|KG)?\s?[x×*@](?![a-z])"
+    ),
     re.compile(r"(?i)^\s*(?P<quantity>\d{1,2})\s+(?=[A-Za-z가-힣])"),
 )
 _UNITS = re.compile(r"(?i)\b(?:PCS?|EA|UNITS?|PKT|BTL|NOS|SET|KG|SR|ZRL?|RM|QTY|DISC|TX|X)\b|[x×*@]")
 _CODE = re.compile(r"^\s*[#*]?\d{4,}\s*")
-_CONTACT = re.compile(r"(?i)\bTEL|FAX|PHONE|WWW|\bREG\b|\bNO\s*[:.]|INVOICE|CASHIER|TABLE|ORDER|PAX|전화|사업자|승인번호|CARD")
+_CONTACT = re.compile(
+    r"(?i)\bTEL|FAX|PHONE|WWW|\bREG\b|\bNO\s*[:.]|INVOICE|CASHIER|TABLE|ORDER|PAX|전화|사업자|승인번호|CARD"
+)
 MOST_ITEMS = 300
 
 
@@ -80,12 +85,17 @@ def items_in(priced: Sequence[Priced]) -> tuple[Item, ...]:
 
 
 def _name(here: Priced) -> str:
-    end = here.amounts[0].start if here.amounts and not here.borrowed else len(here.text)
-    text = _CODE.sub("", here.text[:end])
+    """The words of the row: those of its boxes that hold words, or what stands before the first amount."""
+    worded = [line.text for line in here.row.lines if _is_name(line.text)]
+    if here.amounts and not here.borrowed and (len(here.row.lines) == 1 or not worded):
+        text = here.text[: here.amounts[0].start]
+    else:
+        text = " ".join(worded)
+    text = _CODE.sub("", text)
     for pattern in _TIMES:
         text = pattern.sub(" ", text)
     text = re.sub(r"\s+", " ", text).strip(" *-=_~:;,.'\"|@")
-    return re.sub(r"\s+(?:\d+(?:[.,]\d+)?|RM|[$£€])$", "", text) if here.amounts else text
+    return spelled(re.sub(r"\s+(?:RM|[$£€])$", "", text))
 
 
 def _is_name(name: str) -> bool:

@@ -51,34 +51,118 @@ def _letter(letter: str) -> str:
 
 
 _SUMMARY = _words(
-    "(?:GST|TAX|VAT|SST)(?:SUMMARY|SUMMARRY|SUMARY|SUMM|ANALYSIS|BREAKDOWN|DETAIL|RATE|CODE|TYPE)", "^SUMMARY", "과세구분"
+    "(?:GST|TAX|VAT|SST)(?:SUMMARY|SUMMARRY|SUMARY|SUMM|ANALYSIS|BREAKDOWN|DETAIL|RATE|CODE|TYPE)",
+    "^SUMMARY",
+    "과세구분",
 )
 _COUNT = _words(
     "TOTAL(?:NO)?(?:OF)?(?:QTY|QUANTITY|ITEM|PCS|PIECE|UNIT|POINT)", "(?:NO|NUMBER)OF(?:ITEM|PCS)", "ITEMCOUNT", "ITEMSSOLD",
     "ITEMS?PURCHASED", "^QTYS?(?:TOTAL)?$", "^ITEMSQTYS?$", "총수량", "합계수량", "수량합계", "포인트", "품목수", "POINTS", "POINTBAL",
 )  # fmt: skip
-_CHANGE = _words("(?<!EX)CHANGE(?!ABL|D)", "^BAKI", "CHARGEDUE", "거스름", "잔돈", "お釣", "おつり", "找零", "RUCKGELD", "CAMBIO", "^VUELTO")
+_CHANGE = _words(
+    "(?<!EX)CHANGE(?!ABL|D)",
+    "^BAKI",
+    "CHARGEDUE",
+    "거스름",
+    "잔돈",
+    "お釣",
+    "おつり",
+    "找零",
+    "RUCKGELD",
+    "CAMBIO",
+    "^VUELTO",
+)
 _TENDERED = _words(
     "TENDER", "TENDERED", "(?:AMOUNT|AMT|CASH)(?:PAID|RECEIVED|RECV|GIVEN)", "RECEIVED", "TUNAI", "CASH(?!BILL|SALE|IER|BACK|INVO|CUST|REC|LESS)",
     "(?<!SERVICE)PAIDCASH", "받은", "내신", "현금(?!영수)", "お預", "BARGELD", "EFECTIVO", "ESPECES",
 )  # fmt: skip
-_AFTER_ROUND = _words("ROUNDEDTOTAL", "TOTALROUNDED", "AFTERROUND", "AFTERADJ", "ROUNDEDAMOUNT", "ROUNDTOTAL", "ROUNDDTOTAL", "ROUNDETOTAL")
-_ROUND = _words("ROUND", "ROUNDLNG", "ROURDING", "RNDG", "RNDADJ", "PEMBUNDARAN", "BILLADJ", "^ADJ", "단수", "ADJUSTMENT")
+_AFTER_ROUND = _words(
+    "ROUNDEDTOTAL",
+    "TOTALROUNDED",
+    "AFTERROUND",
+    "AFTERADJ",
+    "ROUNDEDAMOUNT",
+    "ROUNDTOTAL",
+    "ROUNDDTOTAL",
+    "ROUNDETOTAL",
+)
+_ROUND = _words(
+    "ROUND", "ROUNDLNG", "ROURDING", "RNDG", "RNDADJ", "PEMBUNDARAN", "BILLADJ", "^ADJ", "단수", "ADJUSTMENT"
+)
 _AFTER_LESS = _words("AFTER(?:DISC|LESS)", "LESSDISC", "NETOFDISC", "할인후", "할인적용")
 _LESS = _words("DISC", "SAVING", "SAVED", "YOUSAVE", "REBATE", "VOUCHER", "COUPON", "할인", "에누리", "値引", "RABATT")
-_WITHOUT = _words("EXCL", "EXC(?:GST|TAX|VAT|SST)", "BEFORE", "WITHOUT", "TAXABLE", "NONTAX", "SUPPLIES", "ZERORATED", "EXEMPT", "공급가", "과세", "면세", "물품가", "공급대가")
-_TAX_WORDS = _words("GST", "G5T", "VAT", "(?:^|[^E])TAX(?!INVO|I)", "SST", "MWST", "부가세", "부가가치", "부과세", "부가서", "세액", "消費税", "内税", "外税", "IVA(?![A-Z])", "(?<![A-Z])TVA", "CESS")
+_WITHOUT = _words(
+    "EXCL",
+    "EXC(?:GST|TAX|VAT|SST)",
+    "BEFORE",
+    "WITHOUT",
+    "TAXABLE",
+    "NONTAX",
+    "SUPPLIES",
+    "ZERORATED",
+    "EXEMPT",
+    "공급가",
+    "과세",
+    "면세",
+    "물품가",
+    "공급대가",
+)
+_TAX_WORDS = _words(
+    "GST",
+    "G5T",
+    "VAT",
+    "(?:^|[^E])TAX(?!INVO|I)",
+    "SST",
+    "MWST",
+    "부가세",
+    "부가가치",
+    "부과세",
+    "부가서",
+    "세액",
+    "消費税",
+    "内税",
+    "外税",
+    "IVA(?![A-Z])",
+    "(?<![A-Z])TVA",
+    "CESS",
+)
 _INSIDE = _words("INCLUDES", "INCLUDED", "LNCLUDED")
 _WITH = _words("INCL", "INC(?=GST|TAX|VAT|SST)", "WITH", "AFTER", "INC$", "TTC", "세포함", "税込")
-_SERVICE = _words("SERVICE(?:CHARGE|CHG|CHRG)?$", "SERVICECH", "SVCC", "SERVCH", "SCHARGE", "^TIPS?$", "GRATUIT", "봉사료")
-_SUBTOTAL = _words("SUBTOT", "SUBT0T", "SUBTTL", "SUBTL", "SUBTAL", "ITEMTOTAL", "소계", "小計", "小计", "ZWISCHENSUMME", "SOUSTOTAL")
+_SERVICE = _words(
+    "SERVICE(?:CHARGE|CHG|CHRG)?$", "SERVICECH", "SVCC", "SERVCH", "SCHARGE", "^TIPS?$", "GRATUIT", "봉사료"
+)
+_SUBTOTAL = _words(
+    "SUBTOT", "SUBT0T", "SUBTTL", "SUBTL", "SUBTAL", "ITEMTOTAL", "소계", "小計", "小计", "ZWISCHENSUMME", "SOUSTOTAL"
+)
 _FINAL = _words(
     "GRANDT", "GRANDTOTAL", "NETTTO", "NETTOTAL", "NETTAM", "NETAM", "NETTAMT", "NETT$", "PAYABLE", "(?:TOTAL|AMOUNT|AMT|BALANCE|BAL|BILL)DUE",
     "TOTALTOPAY", "(?:AMOUNT|AMT)TOPAY", "^TOPAY", "BILLTOTAL", "TOTALBILL", "FINALTOTAL", "TOTALAMOUNTDUE", "^BALANCE(?:TO)?(?:PAY)?$",
     "결제금액", "결재금액", "총결제", "결제대상", "받을", "청구금액", "총액", "총금액", "총합계", "합계금액", "판매총액", "합계액",
     "お会計", "实付", "应付", "ZUZAHLEN", "APAGAR", "APAYER", "GESAMTBETRAG", "JUMLAHBESAR", "JUMLAHPERLUDIBAYAR",
 )  # fmt: skip
-_TOTAL = _words("TOTAL", "TTL", "TOTL", "^TOTA$", "T0TAL", "[합함할][계게겨]", "^계$", "매출금액", "판매금액", "주문금액", "合計", "合计", "总计", "總計", "JUMLAH", "^SUMME", "^GESAMT", "TOTAAL", "^SUMA$", "^IMPORTE$", "^AMAUN")
+_TOTAL = _words(
+    "TOTAL",
+    "TTL",
+    "TOTL",
+    "^TOTA$",
+    "T0TAL",
+    "[합함할][계게겨]",
+    "^계$",
+    "매출금액",
+    "판매금액",
+    "주문금액",
+    "合計",
+    "合计",
+    "总计",
+    "總計",
+    "JUMLAH",
+    "^SUMME",
+    "^GESAMT",
+    "TOTAAL",
+    "^SUMA$",
+    "^IMPORTE$",
+    "^AMAUN",
+)
 _CARD = _words("VISA", "MASTER", "AMEX", "DEBIT", "CREDIT(?!OR|NOTE)", "(?<!MEMBER)(?<!LOYALTY)CARD(?!NO|HOLD|NUM|TYPE)", "EFTPOS", "PAYMENT", "PAIDBY", "BAYARAN", "GRABPAY", "PAYWAVE", "TNG", "신용카드", "카드", "승인금액", "BANKCARD", "KARTE", "승인")  # fmt: skip
 _AMOUNT = _words("^(?:AMOUNT|AMT|금액|AMOUNTRM|AMTRM)$", "SALESAMOUNT", "SALEAMOUNT")
 _SOUNDS = ("TOTAL", "SUBTOTAL", "CHANGE", "ROUNDLNG", "DLSCOUNT")

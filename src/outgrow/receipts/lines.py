@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
@@ -76,6 +77,14 @@ class Row:
         return max(line.height for line in self.lines)
 
 
+_ZERO = re.compile(r"(?<![\w.])0(?=[a-z]{2})|(?<=[A-Za-z])0(?=[A-Za-z])|(?<![\w.])0(?=[A-Z]{3})")
+
+
+def spelled(text: str) -> str:
+    """The text with the letter O where a zero stands among letters: *0live 0il*."""
+    return _ZERO.sub("O", text)
+
+
 def line_at(text: str, *, x: float, y: float, width: float, height: float, confidence: float = 1.0) -> Line:
     """A line in an upright box whose top left corner is (x, y)."""
     box = ((x, y), (x + width, y), (x + width, y + height), (x, y + height))
@@ -140,7 +149,8 @@ def _level(lines: Sequence[Line]) -> _Level:
         pair
         for number, one in enumerate(lines)
         for other in lines[number + 1 :]
-        if (pair := _beside(one, other)) and abs(first(one) - first(other)) < NEARLY_LEVEL * min(one.height, other.height)
+        if (pair := _beside(one, other))
+        and abs(first(one) - first(other)) < NEARLY_LEVEL * min(one.height, other.height)
     ]
     long = [(line.left, line.right) for line in wide]
     return _fitted([*long, *beside], middle) if len(beside) >= FEWEST_PAIRS else first

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from outgrow.receipts.dates import has_clock, has_date
 from outgrow.receipts.labels import Label, label_of, squash
+from outgrow.receipts.lines import spelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,13 +49,17 @@ _HEADS = re.compile(
     r"|^WELCOME|^THANK|^영수증|^신용승인|^매출전표|^카드매출|^고객용|^현금영수|^ORLGLNAL|^DUPLLCATE|^REPRLNT|^TAKEAWAY|^DLNELN|^OPEN|^감사"
 )
 _OLD_NUMBER = re.compile(r"\s*[\[(]?\s*(?:CO\.?\s*(?:REG\.?)?\s*NO\.?\s*:?\s*)?\d{4,}\s*-\s*[A-Z0-9]\b\s*[\])]?.*$")
-_TRAILING = re.compile(r"\s*[\[(]\s*(?:\d[\w\s-]*|CO\.?\s*(?:REG|NO).*)\s*[\])]?\s*$", re.I)
-_PREFIX = re.compile(r"^\s*(?:상호명?|가맹점명?|매장명?|점포명?|업체명|MERCHANT|STORE|SHOP)\s*[:：]\s*", re.I)
-_SUFFIX_ONLY = re.compile(r"(?i)^\W*(?:\(?M\)?\s*)?(?:SDN\.?\s*B[HN]D|BHD|LTD|LIMITED|INC|CORP|CO\.?,?\s*LTD|PTE\.?\s*LTD|ENTERPRISE|TRADING)\b\W*")
+_TRAILING = re.compile(r"\s*[\[(]\s*(?:\d[\w\s-]*|CO\.?\s*(?:REG|NO).*)\s*[\])]?\s*$", re.IGNORECASE)
+_PREFIX = re.compile(r"^\s*(?:상호명?|가맹점명?|매장명?|점포명?|업체명|MERCHANT|STORE|SHOP)\s*[:：]\s*", re.IGNORECASE)
+_SUFFIX_ONLY = re.compile(
+    r"(?i)^\W*(?:\(?M\)?\s*)?(?:SDN\.?\s*B[HN]D|BHD|LTD|LIMITED|INC|CORP|CO\.?,?\s*LTD|PTE\.?\s*LTD|ENTERPRISE|TRADING)\b\W*"
+)
 _FAMOUS = ((re.compile(r"^[G6C][S5]\s?[2Z][5S]\b"), "GS25"), (re.compile(r"^[CG]U(?=\s?[가-힣])"), "CU"))
 _PRICE = re.compile(r"\d[.,]\d{2}(?!\d)")
 _OF_ANOTHER = re.compile(r"(?i)LICEN[SC]EE|FRANCHIS|FORMERLY|MEMBER OF|A DIVISION|MANAGED BY|가맹|OPERATED BY")
-TOP_ROWS = 12
+_SPEAKS = ((_TRADE, 1.2), (_PRICE, -3.0), (_OF_ANOTHER, -2.0), (re.compile(r"^\s*\("), -1.0))
+TOP_ROWS, FIRST_ROWS = 12, 6
+NO_NAME = -9.0
 LEAST_WEIGHT = -1.5
 
 
@@ -87,7 +92,7 @@ def merchant_in(rows: Sequence[Row]) -> FoundMerchant | None:
 
 def clean_name(text: str) -> str:
     """The name without registration numbers, labels and stray signs."""
-    text = re.sub(r"\s+", " ", _PREFIX.sub("", text))
+    text = spelled(re.sub(r"\s+", " ", _PREFIX.sub("", text)))
     text = _TRAILING.sub("", _OLD_NUMBER.sub("", text))
     for pattern, name in _FAMOUS:
         text = pattern.sub(name, text.strip())
@@ -122,34 +127,29 @@ def _head(rows: Sequence[Row]) -> list[Row]:
 
 
 def _weight(row: Row, number: int, usual: float) -> float:
+    """How much it looks like a name, by its place, its size and its words."""
     text = row.text
-    words = squash(text)
     letters = sum(character.isalpha() for character in text)
-    digits = sum(character.isdigit() for character in text)
     hangul = bool(re.search(r"[가-힣]", text))
-    if letters < (2 if hangul else 3) or _HEADS.search(words):
-        return -9.0
+    if letters < (2 if hangul else 3) or _HEADS.search(squash(text)):
+        return NO_NAME
     weight = 1.2 - 0.45 * number + min(1.6, max(-0.5, (row.height / usual - 1.15) * 2.2))
-    if _FORM.search(text):
-        weight += 3.2 if number < 6 else 1.5
-    if _TRADE.search(text):
-        weight += 1.2
-    if _ADDRESS.search(text):
-        weight -= 2.2 if not _FORM.search(text) else 0.4
-    if _CONTACT.search(text) and not _PREFIX.search(text):
-        weight -= 2.8
-    if _PREFIX.search(text):
-        weight += 3.0
+    weight -= max(0.0, 0.75 - row.confidence) * 4
     if has_date(text) or has_clock(text):
         weight -= 4.0
-    if _PRICE.search(text):
-        weight -= 3.0
-    if _OF_ANOTHER.search(text):
-        weight -= 2.0
-    if digits > letters:
-        weight -= 2.5
     if not hangul and text.strip() == text.strip().lower():
         weight -= 1.2
-    if text.lstrip().startswith("("):
-        weight -= 1.0
-    return weight - max(0.0, 0.75 - row.confidence) * 4
+    if sum(character.isdigit() for character in text) > letters:
+        weight -= 2.5
+    return weight + _form(text, number) + sum(extra for pattern, extra in _SPEAKS if pattern.search(text))
+
+
+def _form(text: str, number: int) -> float:
+    """What legal form, address and contact on the line say: a legal form makes an address on the same line harmless."""
+    named = bool(_FORM.search(text))
+    weight = (3.2 if number < FIRST_ROWS else 1.5) if named else 0.0
+    if _ADDRESS.search(text):
+        weight -= 0.4 if named else 2.2
+    if _PREFIX.search(text):
+        return weight + 3.0
+    return weight - 2.8 if _CONTACT.search(text) else weight

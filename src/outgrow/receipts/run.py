@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from outgrow.receipts.fields import read_fields
 from outgrow.receipts.images import UnreadableImage, open_page
-from outgrow.receipts.script import is_korean, korean_lines, latin_lines, numbers_only, signs_of
+from outgrow.receipts.script import HANGUL, is_korean, korean_lines, latin_lines, numbers_only, signs_of
 
 if TYPE_CHECKING:
-    from datetime import date
     from decimal import Decimal
 
     from outgrow.receipts.engines import Piece
@@ -22,11 +21,12 @@ if TYPE_CHECKING:
     from outgrow.receipts.lines import Line
 
 ENCODED = ("image", "image_base64", "data", "file")
+UNSUPPORTED = "language_unsupported"
+NO_SCRIPT = "the receipt is in a script that no engine here reads; send this task to a backend that does"
 NO_KOREAN = (
     "the receipt is in Hangul and nothing here reads it; install tesseract-ocr and tesseract-ocr-kor (Debian), or send "
     "this task to a backend that reads Korean"
 )
-HANGUL_SHARE_TO_REPORT = 2
 
 
 def read_receipt(payload: Any) -> dict[str, Any]:
@@ -75,7 +75,9 @@ def image_bytes(payload: Any) -> bytes | UnreadableImage:
             return text
         if isinstance(text, str):
             return _decoded(text)
-    return UnreadableImage(code="no_image", message="no file in the request; send its bytes, or base64 of them as 'image'")
+    return UnreadableImage(
+        code="no_image", message="no file in the request; send its bytes, or base64 of them as 'image'"
+    )
 
 
 def answer_of(fields: Fields, *, status: str, language: str, lines: list[Line]) -> dict[str, Any]:
@@ -85,11 +87,11 @@ def answer_of(fields: Fields, *, status: str, language: str, lines: list[Line]) 
     notes = []
     if readable and day is not None and day.assumed:
         notes.append("day_month_order_assumed")
-    if status == "language_unsupported":
+    if status == UNSUPPORTED:
         merchant, total = None, None
     return {
         "status": status,
-        "reason": {"code": status, "message": NO_KOREAN} if status == "language_unsupported" else None,
+        "reason": _reason(status, language),
         "language": language,
         "merchant": merchant.value if merchant else None,
         "date": day.value.isoformat() if day else None,
@@ -126,10 +128,12 @@ def _read(image: Any) -> tuple[str, str, str, list[Line]]:
     signs = signs_of(pieces)
     if signs.worth_asking and tesseract_path() is not None:
         read = read_hangul(pieces)
-        if is_korean(read):
+        if is_korean(read) or (signs.hangul_likely and any(HANGUL.search(text) for text, _ in read)):
             return "read", "ko", "rapidocr+tesseract", korean_lines(pieces, read)
+        if signs.hangul_likely:
+            return UNSUPPORTED, "unknown", "rapidocr+tesseract", numbers_only(pieces)
     elif signs.hangul_likely:
-        return "language_unsupported", "ko", "rapidocr", numbers_only(pieces)
+        return UNSUPPORTED, "ko", "rapidocr", numbers_only(pieces)
     lines = latin_lines(pieces)
     return ("read" if lines else "no_text"), _language(pieces), "rapidocr", lines
 
@@ -151,14 +155,17 @@ def _decoded(text: str) -> bytes | UnreadableImage:
         return UnreadableImage(code="wrong_type", message="'image' is no base64; send the file's bytes encoded so")
 
 
+def _reason(status: str, language: str) -> dict[str, str] | None:
+    if status == "no_text":
+        return {"code": status, "message": "no line of text was found; send a sharper picture of the whole receipt"}
+    if status == UNSUPPORTED:
+        return {"code": status, "message": NO_KOREAN if language == "ko" else NO_SCRIPT}
+    return None
+
+
 def _unreadable(refused: UnreadableImage) -> dict[str, Any]:
     return {"status": "unreadable", "reason": {"code": refused.code, "message": refused.message}}
 
 
 def _number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
-
-
-def today() -> date:
-    """The day by this host's clock, UTC."""
-    return datetime.now(tz=UTC).date()

@@ -50,7 +50,7 @@ class Signs:
 
 
 def signs_of(pieces: Sequence[Piece]) -> Signs:
-    """The signs of a page. A line that is found and read as nothing is the surest one: the model knows no letter of it."""
+    """The signs of a page. A line that is found and read as nothing is the surest: the model knows no letter of it."""
     wide = [piece for piece in pieces if _is_wide(piece)]
     texts = [piece.text for piece in pieces]
     count = max(1, len(wide))

@@ -174,36 +174,37 @@ def _by_words(priced: Sequence[Priced]) -> dict[Decimal, _Case]:
 
 
 def _by_sums(priced: Sequence[Priced], cases: dict[Decimal, _Case], items_sum: Decimal | None) -> None:
-    """Evidence from amounts that add up; only the difference of cash and change may name an amount no total names."""
+    """Evidence from amounts that add up."""
     known = {label: _values(priced, label) for label in Label}
-    for cash in known[Label.TENDERED]:
-        for change in known[Label.CHANGE]:
-            paid = cash - abs(change)
-            if abs(change) > 0 and paid > 0:
-                near = _near(cases, paid, CENT)
-                if near is not None:
-                    cases[near].add(3.5, "cash less change")
-                elif cash > abs(change):
-                    cases.setdefault(paid, _Case(seen=0.8)).add(2.2, "cash less change")
-    for label in sorted(_PAID):
-        for value in known[label]:
-            near = _near(cases, value, Decimal(0))
-            if near is not None:
-                cases[near].add(2.0 if label is Label.CARD else 1.0, "paid")
-            elif label is Label.CARD:
-                cases.setdefault(value, _Case(seen=0.8)).add(1.2, "paid")
+    _by_payment(known, cases)
     extras = _extras(known)
     for base in {*known[Label.SUBTOTAL], *known[Label.NET]}:
         for extra in extras:
             near = _near(cases, base + extra, CENT)
             if near is not None and extra:
                 cases[near].add(1.8, "adds up")
-    if items_sum:
-        for off in (Decimal(0), *extras):
-            near = _near(cases, items_sum + off, CENT)
-            if near is not None:
-                cases[near].add(1.5, "sum of items")
-                break
+    fits = (_near(cases, items_sum + off, CENT) for off in (Decimal(0), *extras)) if items_sum else iter(())
+    near = next((value for value in fits if value is not None), None)
+    if near is not None:
+        cases[near].add(1.5, "sum of items")
+
+
+def _by_payment(known: dict[Label, list[Decimal]], cases: dict[Decimal, _Case]) -> None:
+    """Evidence from what was paid: cash less change and a charged card may also name an amount no total names."""
+    for cash in known[Label.TENDERED]:
+        for change in map(abs, known[Label.CHANGE]):
+            if 0 < change < cash:
+                near = _near(cases, cash - change, CENT)
+                if near is None:
+                    cases.setdefault(cash - change, _Case(seen=0.8)).add(2.2, "cash less change")
+                else:
+                    cases[near].add(3.5, "cash less change")
+    for label, weight in ((Label.CARD, 2.0), (Label.TENDERED, 1.0)):
+        for value in known[label]:
+            if value in cases:
+                cases[value].add(weight, "paid")
+            elif label is Label.CARD and value > 0:
+                cases[value] = _Case(weight=1.2, reasons=["paid"], seen=0.8)
 
 
 def _by_rounding(priced: Sequence[Priced], cases: dict[Decimal, _Case]) -> None:
