@@ -20,6 +20,7 @@ from .pictures import HANGUL as HANGUL_FONT
 from .pictures import drawn, encoded, photographed
 
 pytest.importorskip("rapidocr")
+numpy = pytest.importorskip("numpy")
 
 KOREAN = (
     "별빛문구 서초점", "서울 서초구 반포대로 21", "사업자번호 123-45-67890", "거래일시 2026-11-23 14:05", "공책 A5 x2  5,000",
@@ -109,6 +110,16 @@ def test_what_is_no_picture_is_refused_with_a_reason(payload, code):
 def test_a_blank_page_has_no_text():
     answer = read_receipt(encoded(drawn([""] * 10), "PNG"))
     assert (answer["status"], answer["total"], answer["reason"]["code"]) == ("no_text", None, "no_text")
+
+
+def test_a_strip_of_a_page_is_not_blown_up():
+    from outgrow.receipts.engines import SHORT_SIDE_PX, _widened
+
+    for size in ((60, 2000), (2000, 60), (300, 2000), (620, 900)):
+        page = _widened(numpy.zeros((*size, 3), numpy.uint8))
+        high, wide = page.shape[:2]
+        assert max(high, wide) == max(size)
+        assert max(high, wide) * max(1.0, SHORT_SIDE_PX / min(high, wide)) <= 2000
 
 
 def test_the_answer_is_json():

@@ -17,6 +17,8 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from outgrow.receipts.images import LONG_SIDE_PX
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from outgrow.receipts.lines import Point
 
 THREADS = "OUTGROW_RECEIPTS_THREADS"
+SHORT_SIDE_PX = 736  # to which rapidocr enlarges before it looks for lines
 STRIP_PX, GAP_PX = 48, 24
 CLOSE_PX = 16  # between syllables of one word, at the height of a strip
 STRIPS_AT_ONCE = 120
@@ -95,7 +98,7 @@ def read_pieces(image: Image) -> list[Piece]:
     import numpy as np
 
     with _READING:
-        pixels = np.asarray(image)[:, :, ::-1]
+        pixels = _widened(np.asarray(image)[:, :, ::-1])
         crops, boxes = _found(pixels)
         if not crops:
             return []
@@ -125,6 +128,16 @@ def read_hangul(pieces: Sequence[Piece]) -> list[tuple[str, float]]:
     for start in range(0, len(pieces), STRIPS_AT_ONCE):
         read += _read_strips(pieces[start : start + STRIPS_AT_ONCE])
     return read
+
+
+def _widened(pixels: Any) -> Any:
+    """The page, a strip made broader at its right or bottom: rapidocr enlarges by the short side, without a limit."""
+    import cv2
+
+    high, wide = pixels.shape[:2]
+    least = math.ceil(max(high, wide) * SHORT_SIDE_PX / LONG_SIDE_PX)
+    down, right = max(0, least - high), max(0, least - wide)
+    return cv2.copyMakeBorder(pixels, 0, down, 0, right, cv2.BORDER_REPLICATE) if down or right else pixels
 
 
 def _found(pixels: Any) -> tuple[list[Any], list[Any]]:
