@@ -68,6 +68,14 @@ def test_a_korean_receipt_is_read_by_the_engine_that_can():
     assert (answer["merchant"], answer["date"], answer["total"]) == ("별빛문구 서초점", "2026-11-23", 27_100)
 
 
+def test_a_date_in_korean_words_is_read_in_a_photograph():
+    if engines.tesseract_path() is None:
+        pytest.skip("needs tesseract with kor")
+    rows = (*KOREAN[:3], "2026년 11월 23일 14:05", *KOREAN[4:])
+    answer = read_receipt(encoded(photographed(drawn(rows, font=HANGUL_FONT), seeded(4)), quality=70))
+    assert (answer["date"], answer["total"]) == ("2026-11-23", 27_100)
+
+
 @pytest.mark.usefixtures("no_tesseract")
 def test_hangul_that_nobody_reads_is_said_and_not_guessed():
     answer = read_receipt(korean_photo())

@@ -25,6 +25,7 @@ SHARE_TO_ASK = 0.12  # doubtful lines from which tesseract is asked for a second
 SHARE_HANGUL = 0.3  # doubtful lines which, with amounts in won, are taken for Hangul when nobody can be asked
 SHARE_CONFIRMED = 0.15  # lines with Hangul in them that make a receipt Korean
 FEWEST = 2
+FEWEST_DIGITS = 6  # of a date, a time, a number of a business: what the first engine reads better
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,14 @@ def _merged(piece: Piece, text: str, sure: float) -> tuple[str, float]:
         return own, piece.confidence
     digits = _digits(own)
     start = re.search(r"\d", text)
-    if certain and len(re.findall(r"\d", digits)) >= 6 and HANGUL.search(text) and start and _CLEAN.fullmatch(digits):
+    words_first = start is not None and HANGUL.search(text) and not HANGUL.search(text[start.start() :])
+    if (
+        certain
+        and start
+        and words_first
+        and len(re.findall(r"\d", digits)) >= FEWEST_DIGITS
+        and _CLEAN.fullmatch(digits)
+    ):
         return f"{text[: start.start()].rstrip()} {digits}", max(sure, 0.5)
     if certain and own and not _NOT_LATIN.search(own) and not HANGUL.search(text) and piece.confidence > sure:
         return own, piece.confidence
