@@ -105,6 +105,8 @@ def test_the_country_decides_between_day_and_month_and_it_is_said(day, mark):
         ("2026. 11. 23. 14:05", "2026-11-23"),
         ("2026년11월23일", "2026-11-23"),
         ("20268 11월23일14:05", "2026-11-23"),
+        ("1202614 11월23일14:05", "2026-11-23"),
+        ("2026년 11월 23일 14:05", "2026-11-23"),
         ("거래일: 2025년3월7일", "2025-03-07"),
         ("22 MAR.2018 18:24", "2018-03-22"),
         ("Sun, Mar 4, 2018", "2018-03-04"),
@@ -203,6 +205,13 @@ def test_rows_are_found_on_a_page_that_is_not_level(slope, fan, seed):
             lines.append(Line(text=f"{number}", confidence=1.0, box=box))
     random.shuffle(lines)
     assert [row.text for row in rows_of(lines)] == [f"{number}  {number}" for number in range(14)]
+
+
+def test_a_total_beside_the_wrong_amount_is_outvoted_by_what_adds_up():
+    texts = ["공급가액  24,636", "부가세  2,464", "합계  2,464", "받은금액  30,000", "거스름돈  2,900"]
+    found = fields_of(rows_of_text(texts))
+    assert found.total is not None
+    assert found.total.value == 27_100
 
 
 def test_nothing_is_found_in_nothing():

@@ -53,7 +53,7 @@ _MONTHS = {
 _MONTH = "|".join(_MONTHS)
 _NAME = rf"(?P<name>{_MONTH}|0CT|N0V|0KT|0G0|AU6|JU1|JAИ)[A-Zé]*"
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("ymd", re.compile(rf"(?P<y>{_YEAR})\s?[년\w]?\s?(?P<m>{_D}{{1,2}})\s?월\s?(?P<d>{_D}{{1,2}})\s?일?")),
+    ("ymd", re.compile(rf"(?P<y>{_YEAR})\s?[년\w]{{0,2}}?\s?(?P<m>{_D}{{1,2}})\s?월\s?(?P<d>{_D}{{1,2}})\s?일?")),
     ("ymd", re.compile(rf"(?P<y>{_YEAR})\s?年\s?(?P<m>{_D}{{1,2}})\s?月\s?(?P<d>{_D}{{1,2}})\s?日?")),
     ("ymd", re.compile(rf"(?<!\d)(?P<y>{_YEAR}){_SEP}(?P<m>{_D}{{1,2}}){_SEP}(?P<d>{_D}{{1,2}})(?:{_END})")),
     ("dny", re.compile(rf"(?<!\d)(?P<d>{_D}{{1,2}})(?:ST|ND|RD|TH)?[\s./,\-]*{_NAME}[\s.,/'’\-]*(?P<y>{_YEAR})", re.IGNORECASE)),

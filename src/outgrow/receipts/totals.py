@@ -49,6 +49,7 @@ _ENDS = frozenset({*_TOTALS, *_PAID, Label.CHANGE})
 _SPEAKS = frozenset({*_ENDS, Label.SUBTOTAL, Label.ROUNDING, Label.TAX, Label.NET, Label.DISCOUNT, Label.SERVICE})
 FEWEST_WITH_CENTS = 3
 INEXACT = 0.7
+BELOW_NET = 0.4  # what is left of the weight of an amount below the one without tax
 CENT = Decimal("0.011")
 MOST_ROUNDING = Decimal("0.051")
 
@@ -187,6 +188,10 @@ def _by_sums(priced: Sequence[Priced], cases: dict[Decimal, _Case], items_sum: D
     near = next((value for value in fits if value is not None), None)
     if near is not None:
         cases[near].add(1.5, "sum of items")
+    least = max(known[Label.NET], default=Decimal(0)) if not known[Label.DISCOUNT] else Decimal(0)
+    for value, case in cases.items():
+        if value < least - CENT:
+            case.weight *= BELOW_NET
 
 
 def _by_payment(known: dict[Label, list[Decimal]], cases: dict[Decimal, _Case]) -> None:
