@@ -1,0 +1,317 @@
+"""Receipts made up for the tests: text as engines give it, with what is right."""
+
+# Each: name, merchant, date, total, currency, text (two spaces part the boxes of a row).
+RECEIPTS = (
+    ("gst-summary", "KEDAI BUKU SERI MAJU SDN BHD", "2018-03-14", "31.90", "MYR", """
+kedai lama
+KEDAI BUKU SERI MAJU SDN BHD
+(1029384-K)
+NO 12 & 14, JALAN MELOR 3,
+TAMAN BAHAGIA, 81200 JOHOR BAHRU
+GST ID : 001234567890
+TAX INVOICE
+DOCUMENT NO : CS0012345
+DATE  14/03/2018 6:12:33 PM
+CASHIER  AINA
+CODE/DESC  PRICE  DISC  AMOUNT
+9556091140011  EXERCISE BOOK A5
+3 PC *  5.300  0.00  15.90
+9556091140028  GEL PEN BLUE 0.5
+2 PC *  8.000  0.00  16.00
+TOTAL SALES (EXCLUDING GST)  30.09
+TOTAL GST  1.81
+TOTAL SALES (INCLUSIVE GST)  31.90
+ROUNDING ADJUSTMENT  0.00
+CASH  50.00
+CHANGE  18.10
+GST SUMMARY  AMOUNT(RM)  TAX(RM)
+SR @6%  30.09  1.81
+TOTAL  30.09  1.81
+GOODS SOLD ARE NOT RETURNABLE
+"""),
+    ("rounded-down", "RESTORAN SELERA UTARA", "2017-12-09", "27.35", "MYR", """
+RESTORAN SELERA UTARA
+LOT 3, JALAN KENARI 17A, 47100 PUCHONG, SELANGOR
+Tel : 03-8070 1234
+Table 12  Pax 3
+Date : 09-12-2017 13:05:44
+2 NASI LEMAK AYAM  17.80
+1 TEH TARIK  2.50
+1 ROTI CANAI  5.50
+Sub Total  25.80
+GST 6%  1.57
+Total  27.37
+Rounding Adj  -0.02
+Rounded Total (RM)  27.35
+Cash Tendered  30.00
+Change  2.65
+"""),
+    ("squashed", "PERNIAGAAN HUP SENG HARDWARE TRADING", "2018-06-25", "103.00", "MYR", """
+PERNIAGAANHUPSENGHARDWARETRADING
+NO.7,JALANPERMAS11,81750JOHOR
+TEL:07-3861234
+INVOICENO:HS-18-00312
+DATE:25/06/201811:34:09AM
+PVCPIPE20MM  X4  RM48.00
+CEMENT50KG  X2  RM55.00
+TOTALQTY:6
+TOTALAMOUNT:  RM103.00
+CASH:  RM150.00
+CHANGE:  RM47.00
+"""),
+    ("total-beside-the-next-row", "MEGA HOME DECO SDN BHD", "2018-01-08", "48.70", "MYR", """
+MEGA HOME DECO
+SDN BHD
+81100 JOHOR BAHRU
+08 JAN 2018 19:45
+CURTAIN HOOK  8.70
+CUSHION COVER  40.00
+TOTAL
+48.70
+CASH
+50.00
+CHANGE
+1.30
+"""),
+    ("letters-in-amounts", "SYARIKAT PERNIAGAAN GOH SDN BHD", "2018-10-20", "85.50", "MYR", """
+SYARIKAT PERNIAGAAN GOH SDN BHD
+JALAN BESAR 43000 KAJANG
+DATE: 2O/1O/2018
+PAINT 5L  6O.OO
+BRUSH 2IN  25.5O
+T0TAL (RM)  85.5O
+CASH  1OO.00
+CHANCE  14.50
+"""),
+    ("grand-total-of-many", "BREW CORNER CAFE", "2018-04-02", "38.20", "MYR", """
+BREW CORNER CAFE
+Mar 3 Ground Floor, Jalan SS2
+Apr 02, 2018 6:12:56 PM
+1x Latte  12.00
+2x Croissant  21.00
+Subtotal  33.00
+Service Charge 10%  3.30
+SST 6%  1.98
+Total  38.28
+Rounding  -0.08
+Grand Total  38.20
+VISA  38.20
+"""),
+    ("includes-tax", "BURGER PLACE", "2018-02-15", "38.20", "MYR", """
+BURGER PLACE
+Licensee of Burger Holdings
+Jalan Ampang, 50450 Kuala Lumpur
+MFY Side 1
+ORD #23 -REG #4- 15/02/2018 12:09:01
+QTY ITEM  TOTAL
+2 Chicken Meal  25.90
+1 Fries L  12.30
+TakeOut Total (incl GST)  38.20
+Total Rounded  38.20
+Cash Tendered  50.00
+Change  11.80
+TOTAL INCLUDES 6% GST  2.16
+"""),
+    ("payable", "ROTI JAYA BAKERIES (KL) SDN BHD", "2017-10-08", "29.36", "MYR", """
+ROTI JAYA BAKERIES (KL) SDN BHD (139386 X)
+Lot 3, Jalan Pelabur 23/1, 40300 Shah Alam
+Tel: 03-55423228
+GST ID: 000381399040
+TAX INVOICE / ADJUSTMENT NOTE
+Invoice No: 7804F714  08/10/2017
+WHITE BREAD 400G  2.28  10  22.80
+BUTTER BUN  0.82  8  6.56
+Total 0% supplies:  29.36
+Total 6% supplies (excl. GST):  0.00
+GST  0.00
+Total Payable:  29.36
+Received above goods in good order
+"""),
+    ("nett", "UNI DELIGHT INTERNATIONAL SDN BHD", "2018-06-12", "8.20", None, """
+UNI DELIGHT INTERNATIONAL SDN BHD
+12, JALAN TAMPOI 7/4, 81200 JOHOR BAHRU
+INVOICE # : OR18061202170402
+DATE : 12/06/2018 6:47:45 PM
+4 VEGETABLE  $4.40
+FRIED EGG  $2.80
+RICE  $1.00
+TOTAL AMOUNT:  $8.20
+GST @0%:  $0.00
+ROUNDING:  $0.00
+NETT TOTAL:  $8.20
+PAYMENT MODE  AMOUNT
+CASH  $8.20
+CHANGE  $0.00
+GST SUMMARY  AMOUNT($)  TAX($)
+SR @ 0%  $8.20  $0.00
+"""),
+    ("diy", "MR TOOLBOX (JOHOR) SDN BHD", "2019-01-12", "33.90", "MYR", """
+MR TOOLBOX (JOHOR) SDN BHD
+CO. REG : 933109-X
+LOT 1851-A, JALAN KPB 6, 43300 SELANGOR
+-INVOICE-
+HAMMER 8OZ  13.90
+HR22 - 12
+9060701  1 X 13.90
+TAPE MEASURE 5M  20.00
+2 X 10.00
+ITEM(S) : 2  QTY(S) : 3
+TOTAL  RM 33.90
+CASH  RM 50.00
+CHANGE  RM 16.10
+12-01-19 21:13 SH01 ZJ42
+OPERATOR TRAINEE CASHIER
+EXCHANGE ARE ALLOWED WITHIN 7 DAYS WITH RECEIPT
+"""),
+    ("petrol", "STESEN MINYAK ABADI ENTERPRISE", "2018-03-18", "60.00", "MYR", """
+STESEN MINYAK ABADI ENTERPRISE
+KM 4 JALAN KUANTAN 25000
+Company Reg. No.: CA0123456
+Date  18 MAR 2018  08:14
+27.28 LITRE  PUMP # 5
+PRIMAX 95  RM 60.00
+2.200 RM / Litre
+Total  RM 60.00
+VISA  RM 60.00
+XXXXXXXXXXXX4242
+AUTH CODE 123456
+Relief GST C  60.00  0.00
+Total Gross C  60.00
+BALANCE POINTS 1520
+"""),
+    ("us", "Corner Street Diner", "2024-11-23", "27.13", "USD", """
+Corner Street Diner
+120 Main Street
+Springfield, IL 62701
+11/23/24 7:04 PM
+Server: Kim
+2 Pancakes  $15.00
+1 Coffee  $4.00
+1 Omelette  $6.00
+Subtotal  $25.00
+Sales Tax 8.5%  $2.13
+Total  $27.13
+Tip  ______
+Total  ______
+"""),
+    ("german", "Bäckerei Grün GmbH", "2025-02-07", "1234.56", "EUR", """
+Bäckerei Grün GmbH
+Hauptstraße 5
+10115 Berlin
+07.02.2025 09:15
+Torte  1.200,00
+Brot  34,56
+SUMME EUR  1.234,56
+MWST 7%  80,77
+Bar  1.300,00
+Rückgeld  65,44
+"""),
+    ("british", "Paper Lane Ltd", "2026-11-03", "12.47", "GBP", """
+Paper Lane Ltd
+7 High Street, Leeds LS1 4DY
+VAT NO GB 204 5511 02
+03/11/26 10:22
+Notebook  £6.50
+Pens  £5.97
+BALANCE DUE  £12.47
+VISA CONTACTLESS  £12.47
+VAT 20% included  £2.08
+"""),
+    ("korean-cash", "행복마트 강남점", "2026-11-23", "31500", "KRW", """
+영수증
+행복마트 강남점
+서울 강남구 역삼로 12
+사업자번호 123-45-67890  대표: 홍길동
+2026년 11월 23일 오후 3:12
+우유 1L  2  5,800
+과자 모음  1  25,700
+과세물품가액  28,636
+부 가 세  2,864
+합 계  31,500
+받은금액  50,000
+거스름돈  18,500
+"""),
+    ("korean-discount", "별빛카페 신촌점", "2025-08-09", "9900", "KRW", """
+상호: 별빛카페 신촌점
+사업자등록번호: 220-81-12345
+전화: 02-123-4567
+판매일: 25/08/09 12:31
+아메리카노  2  9,000
+쿠키  1  2,000
+소계  11,000
+할인금액  -1,100
+결제금액  9,900
+공급가액  9,000
+부가세  900
+신용카드  9,900
+카드번호 1234-56**-****-7890
+승인번호 30011234
+포인트 적립  99
+유효기간 2027-12-31까지
+"""),
+    ("singapore", "NOODLE HOUSE PTE LTD", "2023-05-06", "21.20", "SGD", """
+NOODLE HOUSE PTE LTD
+1 Raffles Place #B1-02 Singapore 048616
+GST Reg No: 201012345K
+06 May 2023 13:22
+Laksa  10.00
+Kopi  10.00
+Subtotal  20.00
+6% GST  1.20
+Total  S$21.20
+NETS  S$21.20
+"""),
+    ("iso-date-other-dates", "GREEN PHARMACY SDN BHD", "2018-05-30", "14.40", "MYR", """
+GREEN PHARMACY SDN BHD
+PROMO VALID UNTIL 31/12/2018
+2018-05-30 09:41
+VITAMIN C  EXP 01/02/2020  14.40
+TOTAL  14.40
+CASH  20.00
+CHANGE  5.60
+"""),
+    ("no-total-word", "LIM AUTO MOTOR", "2018-07-29", "150.00", "MYR", """
+LIM AUTO MOTOR
+CASH BILL
+DATE 29/7/18
+OIL FILTER  30.00
+ENGINE OIL 4L  120.00
+RM  150.00
+"""),
+    ("tax-total-after", "SUPER CHOICE SUPERMARKET", "2018-02-21", "120.05", None, """
+SUPER CHOICE SUPERMARKET
+21/02/18 20:15
+RICE 10KG  88.00
+FISH  32.03
+Total Item(s)  2
+Total  120.03
+Rounding  0.02
+Total Due  120.05
+Credit Card  120.05
+GST Analysis  Goods  Tax Amount
+S = 6%  30.22  1.81
+Z = 0%  88.00  0.00
+Total  118.22  1.81
+"""),
+    ("savings", "VALUE MART PTY LTD", "2022-09-13", "45.10", "AUD", """
+VALUE MART PTY LTD
+ABN 12 345 678 901
+13/09/2022 17:45
+STEAK  40.00
+SALAD  8.10
+DISCOUNT  -3.00
+TOTAL FOR 2 ITEMS  $45.10
+EFTPOS  $45.10
+TOTAL SAVINGS  $3.00
+TOTAL INCLUDES GST  $0.74
+"""),
+    ("excl-incl", "TECH PARTS TRADING", "2018-01-30", "80.90", None, """
+TECH PARTS TRADING
+Date: 30.01.2018
+USB HUB  80.90
+Total (Excluding GST)  76.32
+GST Payable  4.58
+Total (Inclusive of GST)  80.90
+TOTAL  80.90
+"""),
+)  # fmt: skip
