@@ -25,19 +25,22 @@ class Worker:
     boot_ts: float
     model_ready_ts: float
     jobs: int = 0
+    last_end_ts: float | None = None
 
     def handle(self, job: dict[str, Any]) -> dict[str, Any]:
         """The receipt in the job's ``input`` (base64 in ``image``), read, and the meter of this job."""
-        started = time.time()
+        started, before = time.time(), self.last_end_ts
         self.jobs += 1
         answer = read_receipt(job.get("input"))
+        self.last_end_ts = time.time()
         return answer | {
             "_meter": {
                 "worker": self.name,
                 "boot_ts": self.boot_ts,
                 "model_ready_ts": self.model_ready_ts,
                 "job_start_ts": started,
-                "job_end_ts": time.time(),
+                "job_end_ts": self.last_end_ts,
+                "previous_end_ts": before,
                 "first_job": self.jobs == 1,
             }
         }
