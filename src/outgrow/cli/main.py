@@ -32,7 +32,7 @@ EXIT_OF: tuple[tuple[type[errors.OutgrowError], int], ...] = (
     (errors.OutgrowError, BAD_INPUT),
 )
 
-VERBS = ("price", "decide", "simulate", "check", "init", "fit", "prices", "schema")
+VERBS = ("price", "decide", "simulate", "check", "init", "fit", "prices", "schema", "backup", "restore", "migrate")
 
 
 class Parser(argparse.ArgumentParser):
@@ -76,6 +76,9 @@ HELP = {
     "fit": "measure arrivals and service times from a trace",
     "prices": "list, show, check or refresh the prices",
     "schema": "print the JSON Schema of a spec, for editors",
+    "backup": "write a backup, proven by restoring it",
+    "restore": "fill an empty database from a backup",
+    "migrate": "bring a database to this version",
 }
 
 

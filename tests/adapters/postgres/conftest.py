@@ -1,39 +1,36 @@
-"""Server folders of their own for tests that kill servers."""
+"""A server's folder for tests that kill servers: one for all of them, since making or copying one takes a second."""
 
 from __future__ import annotations
 
-import itertools
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from outgrow.adapters.postgres.server import Server
+from outgrow.adapters.postgres import server
+
+from .servers import QUICK, stop_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_numbers = itertools.count(1)
-
 
 @pytest.fixture(scope="session")
 def seed(reachable: Path) -> Path:
     """A server's folder after its first start."""
-    server = Server(reachable / "seed")
-    server.start()
-    server.stop()
-    return server.folder
+    first = server.Server(reachable / "killed", settings=QUICK)
+    first.start()
+    first.stop()
+    return first.folder
 
 
 @pytest.fixture
-def home(seed: Path, reachable: Path) -> Iterator[Path]:
-    """A copy of it for one test; what runs there afterwards is stopped."""
-    folder = reachable / f"home-{next(_numbers)}"
-    subprocess.run(["cp", "-a", seed, folder], check=True)
-    yield folder
-    left = Server(folder)
-    if left.pid is not None:
-        left.start()
-        assert left.supervises, "a test left a supervisor behind"
-        left.stop()
+def home(seed: Path) -> Path:
+    """The folder, with no server in it."""
+    return seed
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left() -> Iterator[None]:
+    yield
+    stop_all()

@@ -69,8 +69,8 @@ async def open_pool(
 ) -> AsyncIterator[AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]]:
     """A pool of at most ``most`` connections in autocommit, open while the block runs; ``name`` is what a DBA sees.
 
-    A connection that broke is replaced before it is handed out, so that a restart of the server costs the request in
-    flight and no later one. Raises `DatabaseError` when no connection is had within 10 s.
+    A connection that broke is replaced before it is handed out, so that a restart of the server costs the requests
+    in flight and no later one. Raises `DatabaseError` when no connection is had within 10 s.
     """
     from psycopg_pool import AsyncConnectionPool, PoolTimeout
 

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import deque
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -95,8 +96,9 @@ class Server:
         give_up = time.monotonic() + RETRY_S
         while True:
             try:
-                for pause_s in self._starting():
-                    time.sleep(pause_s)
+                with closing(self._starting()) as pauses:
+                    for pause_s in pauses:
+                        time.sleep(pause_s)
             except OSError as problem:
                 raise DatabaseError(
                     f"{problem.filename or self.folder}: {problem.strerror or problem}",
@@ -141,10 +143,11 @@ class Server:
             if len(self._restarts) == RESTARTS and now - self._restarts[0] < RESTARTS_WITHIN_S:
                 raise self._failed(f"died {RESTARTS + 1} times within {RESTARTS_WITHIN_S:g} s")
             self._restarts.append(now)
-            for pause_s in self._starting():
-                await asyncio.sleep(pause_s)
+            with closing(self._starting()) as pauses:
+                for pause_s in pauses:
+                    await asyncio.sleep(pause_s)
 
-    def _starting(self) -> Iterator[float]:
+    def _starting(self) -> Generator[float, None, None]:
         """All that a start takes, giving the seconds to wait wherever it must wait."""
         runner = programs.account(self._pgdata)
         programs.make_folder(self.folder)
@@ -243,10 +246,12 @@ class Server:
         unfinished.mkdir(mode=0o700)
         if runner.switch:
             os.chown(unfinished, runner.uid, runner.gid)
+        hurried = ["--no-sync"] if self._settings.get("fsync") == "off" else []
         libc = ["--locale=C.UTF-8"] if sys.platform == "linux" else ["--locale=C", "--builtin-locale=C.UTF-8"]
         done = subprocess.run(  # noqa: S603
             [folder / "initdb", "-D", unfinished, "-U", "outgrow", "--auth-local=trust", "--auth-host=scram-sha-256",
-             "--encoding=UTF8", "--locale-provider=builtin", *libc, "--lc-messages=C", "--no-instructions"],
+             "--encoding=UTF8", "--locale-provider=builtin", *libc, "--lc-messages=C", "--no-instructions",
+             *hurried],
             capture_output=True, text=True, errors="replace", check=False, timeout=300, **as_account(runner),
         )  # fmt: skip
         if done.returncode:
