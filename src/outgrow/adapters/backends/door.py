@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Final, final
 from outgrow.domain.errors import OutgrowError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from outgrow.domain.backend import Backend
     from outgrow.domain.task import DataClass
-    from outgrow.domain.workload import Trust
 
 Allows = Callable[["DataClass", "Backend"], bool]
-"""May a payload of this class be handed to this backend? The rule of the policy, or `within`."""
+"""May a payload of this class be handed to this backend? What the policy's ``may_reach`` answers."""
 
 _BY_THE_DOOR: Final = object()
 
@@ -56,13 +53,3 @@ class Door:
                 hint="route the task to a backend that its data class allows",
             )
         return Cleared(data, backend, by=_BY_THE_DOOR)
-
-
-def within(reach: Mapping[DataClass, Trust]) -> Allows:
-    """The rule of ``Gateway.reach``: no farther than the class allows; a class that is missing goes nowhere."""
-
-    def allows(data: DataClass, backend: Backend) -> bool:
-        furthest = reach.get(data)
-        return furthest is not None and backend.trust.distance <= furthest.distance
-
-    return allows

@@ -18,7 +18,11 @@ class Tell(Protocol):
 
     @property
     def stopped(self) -> asyncio.Event:
-        """Set when the job was cancelled or the lease lost: the adapter cancels, meters what ran, and returns."""
+        """Set when the try is no longer wanted: the adapter stops it, meters what ran, and returns."""
+
+    @property
+    def keep(self) -> bool:
+        """True when stopped because the lease is lost: who holds it now may resume the try, so it is left running."""
 
     async def submitted(self, external_id: str) -> bool:
         """Writes the provider's name of this try before anything is waited for; False: the lease is lost."""
@@ -31,7 +35,7 @@ class Runs(Protocol):
     """Something that can run a job on a backend. It raises nothing but `asyncio.CancelledError`."""
 
     async def run(self, job: Job, task: Task, backend: Backend, tell: Tell) -> Ran:
-        """One try. Cancelled, it stops the try at the provider before it lets go."""
+        """One try. When its asyncio task is cancelled it lets go, and what a provider runs stays to be resumed."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,6 +43,7 @@ class Unheard:
     """A `Tell` that writes nothing down: for calls that nobody follows, and for warming up."""
 
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    keep: bool = False
 
     async def submitted(self, external_id: str) -> bool:
         """Goes on."""
