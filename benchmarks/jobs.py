@@ -99,7 +99,9 @@ class Client:
             await self._ask(op="cancel", run=run)
             return Ran(ending=AttemptEnding.ABANDONED, error="lease lost", unknown=True)
         while True:
-            said = await self._ask(op="stop" if tell.stopped.is_set() else "status", run=run)
+            if tell.stopped.is_set() and tell.keep:
+                return Ran(ending=AttemptEnding.ABANDONED, error="lease lost", unknown=True)
+            said = await self._ask(op="status", run=run)
             if said["done"]:
                 break
             await asyncio.sleep(0.01)
