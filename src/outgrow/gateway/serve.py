@@ -189,7 +189,7 @@ async def working(
 ) -> AsyncIterator[None]:
     """Runs jobs on ``runs`` (None: not here), and what is ``beside``, while the block runs.
 
-    Then the tries under way end, or are given back. Whatever ends by itself sets ``stop``, and its error is raised at the end.
+    Then the tries under way end, or are given back. Whatever ends by itself sets ``stop``; its error is raised then.
     """
     own = Worker(runtime.pool, runtime.store, runtime.config, runs) if runs is not None else None
     tasks = [asyncio.create_task(one) for one in beside]

@@ -69,7 +69,7 @@ def test_what_is_spent_is_the_sum_of_the_meters_and_nothing_stays_held(database:
                 await spend.flush()
                 assert await standing(spend) == [(4950, 0)] * 2
                 assert sum(row[1] for row in await rows(pool)) == 4950
-            assert list(tmp_path.iterdir()) == []
+            assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240
 
     asyncio.run(scenario())
 
