@@ -50,13 +50,12 @@ def until(holds: Callable[[], bool], within_s: float = 15.0) -> None:
 
 def owner(folder: Path, script: str = OWNER) -> tuple[subprocess.Popen[str], int]:
     """Another process that starts a server, and the server's number."""
-    source = str(Path(programs.__file__).parents[3])
     process = subprocess.Popen(
         [sys.executable, "-c", script, str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": source},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     return process, int(process.stdout.readline().split()[0])
 
