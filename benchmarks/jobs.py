@@ -99,7 +99,9 @@ class Client:
             await self._ask(op="cancel", run=run)
             return Ran(ending=AttemptEnding.ABANDONED, error="lease lost", unknown=True)
         while True:
-            said = await self._ask(op="stop" if tell.stopped.is_set() else "status", run=run)
+            if tell.stopped.is_set() and tell.keep:
+                return Ran(ending=AttemptEnding.ABANDONED, error="lease lost", unknown=True)
+            said = await self._ask(op="status", run=run)
             if said["done"]:
                 break
             await asyncio.sleep(0.01)
@@ -152,13 +154,14 @@ async def work(url: str, socket: str, places: int) -> None:
         await worker.run()
 
 
-async def enqueue(url: str, first: int, last: int) -> None:
+async def enqueue(url: str, first: int, last: int, pause_s: float) -> None:
     """A gateway process: enqueues and says so line by line, once it is true."""
     async with open_pool(url, most=4, name="gateway") as pool:
         store = JobStore(pool)
         for number in range(first, last):
             job, _ = await insist(lambda number=number: store.enqueue(new(number)))  # type: ignore[misc]
             print(number, job.id, flush=True)
+            await asyncio.sleep(pause_s)
 
 
 @contextlib.contextmanager
@@ -249,9 +252,9 @@ async def until(ask: Callable[[], Awaitable[Any]], wanted: Any, most_s: float) -
 class Chaos:
     """The processes of the kill test, and who is killed next."""
 
-    def __init__(self, one: Server, url: str, socket: str, jobs: int) -> None:
-        """Nothing runs yet."""
-        self.server, self.url, self.socket, self.jobs = one, url, socket, jobs
+    def __init__(self, one: Server, url: str, socket: str, jobs: int, pause_s: float) -> None:
+        """Nothing runs yet. ``pause_s`` is what the gateway lets pass between two jobs."""
+        self.server, self.url, self.socket, self.jobs, self.pause_s = one, url, socket, jobs, pause_s
         self.acknowledged: dict[int, UUID] = {}
         self.killed: Counter[str] = Counter()
         self._processes: dict[str, asyncio.subprocess.Process] = {}
@@ -261,7 +264,9 @@ class Chaos:
         """Starts the gateway again until everything is acknowledged."""
         while len(self.acknowledged) < self.jobs:
             first = max(self.acknowledged, default=-1) + 1
-            process = self._processes["gateway"] = await child("enqueue", self.url, str(first), str(self.jobs))
+            process = self._processes["gateway"] = await child(
+                "enqueue", self.url, str(first), str(self.jobs), str(self.pause_s)
+            )
             assert process.stdout is not None
             while line := await process.stdout.readline():
                 if not line.endswith(b"\n"):
@@ -311,7 +316,7 @@ async def kill(one: Server, url: str, jobs: int, kills: int, pause_s: float) -> 
     provider = Provider()
     socket = str(one.folder.parent / f"{uuid4().hex[:8]}.sock")
     listening = await asyncio.start_unix_server(provider.serve, socket)
-    chaos = Chaos(one, url, socket, jobs)
+    chaos = Chaos(one, url, socket, jobs, kills * pause_s / jobs)  # jobs come for as long as something is killed
     began = time.monotonic()
     tasks = [
         asyncio.create_task(one.keep()),
@@ -403,11 +408,12 @@ def main() -> None:
     sender.add_argument("url")
     sender.add_argument("first", type=int)
     sender.add_argument("last", type=int)
+    sender.add_argument("pause_s", type=float)
     asked = parser.parse_args()
     if asked.verb == "work":
         asyncio.run(work(asked.url, asked.socket, asked.places))
     elif asked.verb == "enqueue":
-        asyncio.run(enqueue(asked.url, asked.first, asked.last))
+        asyncio.run(enqueue(asked.url, asked.first, asked.last, asked.pause_s))
     elif asked.verb == "speed":
         with server() as (_, url):
             print(json.dumps(asyncio.run(speed(url, asked.jobs, asked.places, asked.pickups)), indent=1))

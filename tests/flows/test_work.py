@@ -248,7 +248,7 @@ def test_two_workers_of_which_one_stands_still_end_a_job_once(database: str) -> 
             quick = on.work(at_once)
             (found,) = await on.until(JobState.SUCCEEDED, [job])
             assert (found.result, found.attempt) == ("done", 2)
-            worker._tries[job.id, 1].stop()
+            worker._tries[job.id, 1].stop(keep=False)
             await until(lambda: not worker.running)
             (found,) = await on.until(JobState.SUCCEEDED, [job])
             assert (found.result, slow.runs[job.id], quick.runs[job.id]) == ("done", 1, 1)
@@ -343,6 +343,71 @@ def test_drained_it_finishes_what_it_can_and_gives_the_rest_back(database: str) 
             await on.until(JobState.SUCCEEDED, [*jobs, *later])
 
     asyncio.run(main())
+
+
+def follow_or_begin(runs: list[str]) -> Callable[[Job, Tell], Awaitable[Ran]]:
+    """A provider's run that lasts until another worker follows it."""
+
+    async def act(job: Job, tell: Tell) -> Ran:
+        runs.append(job.external_id or "begun")
+        if job.external_id is not None:
+            await tell.submitted(job.external_id)
+            return replace(DONE, billed_s=2.0)
+        await tell.submitted("run-1")
+        await tell.stopped.wait()
+        assert tell.keep
+        return Ran(ending=AttemptEnding.ABANDONED, error="lease lost", unknown=True)
+
+    return act
+
+
+def test_a_run_at_a_provider_is_handed_over_by_a_worker_that_drains(database: str) -> None:
+    runs: list[str] = []
+
+    async def main() -> None:
+        async with stage(database) as on:
+            on.work(follow_or_begin(runs))
+            (job,) = await on.add("draw")
+            await until(lambda: bool(runs))
+            worker, task = on.workers[0]
+            worker.drain()
+            await asyncio.wait_for(task, 10)
+            (standing,) = await on.store.budgets.standings((DOLLAR,))
+            assert (standing.spent_micro, standing.held_micro) == (0, 30_000)
+            on.work(follow_or_begin(runs))
+            (found,) = await on.until(JobState.SUCCEEDED, [job])
+            assert (found.attempt, runs) == (1, ["begun", "run-1"])
+            await assert_metered_once(on)
+
+    asyncio.run(main())
+
+
+def test_a_run_at_a_provider_is_left_to_who_took_the_job_over(database: str) -> None:
+    runs: list[str] = []
+
+    async def main() -> None:
+        async with stage(database) as on:
+            gateway = replace(GATEWAY, backends=(LOCAL, replace(GPU, concurrency=1)))
+            on.work(follow_or_begin(runs), gateway=gateway)
+            (job,) = await on.add("draw")
+            await until(lambda: bool(runs))
+            async with on.pool.connection() as connection:  # its renewal came too late
+                await connection.execute("update outgrow.job set lease_until = now() - interval '1 s'")
+            await on.store.sweep()
+            on.work(follow_or_begin(runs))
+            (found,) = await on.until(JobState.SUCCEEDED, [job])
+            worker, _ = on.workers[0]
+            await until(lambda: not worker.running)
+            assert (found.attempt, runs) == (2, ["begun", "run-1"])
+            await assert_metered_once(on)
+
+    asyncio.run(main())
+
+
+async def assert_metered_once(on: Stage) -> None:
+    (standing,) = await on.store.budgets.standings((DOLLAR,))
+    assert (standing.spent_micro, standing.held_micro) == (20_000, 0)
+    assert await on.rows("select external_id, billed_s from outgrow.attempt where ending <> 'lost'") == [("run-1", 2.0)]
 
 
 def test_a_delayed_job_is_taken_when_it_is_due_and_not_at_the_next_look(database: str) -> None:

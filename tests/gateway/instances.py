@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import io
 import os
+import shutil
+import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from outgrow.adapters.backends.http import Calls
+from outgrow.adapters.journal import Journal
 from outgrow.adapters.postgres.connect import open_pool
 from outgrow.domain.backend import Backend, BackendKind, Gateway, Limits, RateLimit, Rates, Task
 from outgrow.domain.task import DataClass
@@ -81,8 +84,9 @@ async def running(
 ) -> AsyncIterator[Running]:
     """An instance, with a worker where it ``works``, and the secret of a first admin key that may everything."""
     log = io.StringIO()
+    journal = Path(tempfile.mkdtemp(prefix="outgrow-journal-"))
     async with open_pool(database, most=8) as pool:
-        runtime = new_runtime(config, pool, hosts=LOOPBACK, log=Log(log), **more)
+        runtime = new_runtime(config, pool, Journal(journal), hosts=LOOPBACK, log=Log(log), **more)
         secret = await runtime.keys.first_admin()
         if secret is None:
             secret, _ = await runtime.keys.rotate("admin", 60, actor="test")
@@ -95,6 +99,7 @@ async def running(
         ):
             yield Running(instance.url, runtime, log, secret, session)
         await calls.close()
+    shutil.rmtree(journal)
 
 
 def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from dataclasses import replace
 
+import psycopg
+
 from outgrow.domain.backend import Limits, RateLimit
 from outgrow.gateway.writes import Writes
 
@@ -222,5 +224,21 @@ def test_every_refusal_is_a_problem_document(database: str) -> None:
                 assert headers["Content-Type"] == "application/problem+json", (method, path)
                 assert told["status"] == status
                 assert told["detail"]
+
+    run(scenario)
+
+
+def test_without_a_database_requests_are_told_so_and_when_to_come_back(database: str) -> None:
+    async def scenario() -> None:
+        async with running(database) as one:
+            assert (await one.ask("GET", "/v1/jobs"))[0] == 200
+
+            async def gone(*_: object, **__: object) -> object:
+                raise psycopg.OperationalError("secret words of a driver")
+
+            one.runtime.store.list = gone  # type: ignore[method-assign]
+            status, told, headers = await one.ask("GET", "/v1/jobs")
+            assert (status, told["code"], headers["Retry-After"]) == (503, "database", "1")
+            assert "secret words" not in one.log.getvalue() + str(told)
 
     run(scenario)

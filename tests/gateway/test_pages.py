@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -21,8 +22,15 @@ from outgrow.policy.refusal import Code
 from outgrow.record.words import LANGUAGES
 
 from .browser import CHROMIUM, browsing
+from outgrow.gateway.serve import working
+
 from .instances import CONFIG, LOCAL, Running, run, running
 from .test_jobs import form, picture
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from outgrow.domain.backend import Gateway
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>'\"&"
 PAID = replace(CONFIG, backends=(replace(LOCAL, rates=Rates(per_call=2_500.0)),), budgets=(
@@ -53,6 +61,13 @@ class Here:
             return Ran(ending=AttemptEnding.FAILED, error=asked["say"])
         await tell.progress({"doing": asked["say"]})
         return Ran(ending=AttemptEnding.COMPLETED, result={asked["say"]: [asked["say"], {"in": [asked["say"]]}]})
+
+
+@asynccontextmanager
+async def playing(database: str, config: Gateway = CONFIG) -> AsyncIterator[Running]:
+    """An instance whose jobs are run by `Here`."""
+    async with running(database, config) as one, working(one.runtime, Here(), asyncio.Event()):
+        yield one
 
 
 class Visit:
@@ -160,7 +175,7 @@ def test_only_a_page_of_this_server_may_write_with_the_cookie(database: str) -> 
 
 def test_a_session_ends_with_its_key_and_sees_no_more_than_it(database: str) -> None:
     async def scenario() -> None:
-        async with running(database, runs=Here()) as one, visiting(one).session as session:
+        async with playing(database) as one, visiting(one).session as session:
             _, told, _ = await one.ask("POST", "/v1/admin/keys", json={"name": "shop"})
             _, other, _ = await one.ask("POST", "/v1/jobs", json={"task": "shout", "input": {"end": "well", "say": "mine"}})
             visit = Visit(one, session)
@@ -183,7 +198,7 @@ def test_a_session_ends_with_its_key_and_sees_no_more_than_it(database: str) -> 
 
 def test_pages_ask_nobody_else_and_say_so(database: str) -> None:
     async def scenario() -> None:
-        async with running(database, PAID, runs=Here()) as one, visiting(one).session as session:
+        async with playing(database, PAID) as one, visiting(one).session as session:
             visit = Visit(one, session)
             await visit.log_in()
             _, job, _ = await one.ask("POST", "/v1/jobs", json={"task": "shout", "input": {"end": "well", "say": "a"}})
@@ -210,7 +225,7 @@ def test_pages_ask_nobody_else_and_say_so(database: str) -> None:
 
 def test_nothing_that_was_sent_becomes_part_of_a_page(database: str) -> None:
     async def scenario() -> None:
-        async with running(database, runs=Here()) as one, visiting(one).session as session:
+        async with playing(database) as one, visiting(one).session as session:
             visit = Visit(one, session)
             await visit.log_in()
             for end in ("well", "fail"):
@@ -239,7 +254,7 @@ def test_nothing_that_was_sent_becomes_part_of_a_page(database: str) -> None:
 
 def test_what_was_spent_and_what_was_refused_are_shown(database: str) -> None:
     async def scenario() -> None:
-        async with running(database, PAID, runs=Here()) as one, visiting(one).session as session:
+        async with playing(database, PAID) as one, visiting(one).session as session:
             visit = Visit(one, session)
             await visit.log_in()
             _, html, _ = await visit.get("/ui/backends")
@@ -277,7 +292,7 @@ def test_a_file_is_dropped_and_its_result_seen_in_a_browser(
     tmp_path.joinpath("receipt.jpg").write_bytes(picture())
 
     async def scenario() -> None:
-        async with running(database, PAID, runs=Here()) as one, browsing(one.session) as tab:
+        async with playing(database, PAID) as one, browsing(one.session) as tab:
             await _spent(one)
             await tab.size(width)
             await tab.open(f"{one.url}/ui/login?lang={language}")

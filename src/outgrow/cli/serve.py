@@ -60,7 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _serve(gateway: Gateway, folder: str, found: Database, arguments: argparse.Namespace) -> None:
+    from outgrow.adapters.journal import Journal
     from outgrow.adapters.postgres.connect import open_pool
+    from outgrow.flows.serve import journal_folder
     from outgrow.gateway.runs import runs_of
     from outgrow.gateway.serve import bridge, hosts_of, new_runtime, serving, working
 
@@ -69,6 +71,7 @@ async def _serve(gateway: Gateway, folder: str, found: Database, arguments: argp
         runtime = new_runtime(
             gateway,
             pool,
+            Journal(journal_folder(found)),
             hosts=hosts_of(arguments.host, tuple(arguments.allow_host)),
             origins=frozenset(arguments.allow_origin),
         )

@@ -44,6 +44,14 @@ def database(url: str | None, folder: Path | None) -> Iterator[Database]:
             server.stop()
 
 
+def journal_folder(found: Database) -> Path:
+    """Where an instance writes down what calls cost until the database has it: beside our own, else a usual place.
+
+    It must outlive the process, and need not outlive the machine.
+    """
+    return (default_folder() if found.server is None else found.server.folder) / "journal"
+
+
 def more_sockets() -> None:
     """Takes as many open files as the system lets us: a socket is one, and slow clients hold many."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -16,6 +16,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from outgrow.domain.job import JobState
 from outgrow.flows.work_route import Routing
 from outgrow.flows.work_try import Try, insist, run_try
 
@@ -101,7 +102,7 @@ class Worker:
         if channel.endswith("_stop"):
             for one in self._tries.values():
                 if str(one.job.id) == payload:
-                    one.stop()
+                    one.stop(keep=False)
             return
         self._look()
 
@@ -182,7 +183,8 @@ class Worker:
             ours = await insist(lambda jobs=jobs: self._store.renew_all(jobs, self._work.lease_s))  # type: ignore[misc]
             for one in tries:
                 if (one.job.id, one.job.fence) not in ours:
-                    one.stop()
+                    found = await insist(lambda one=one: self._store.get(one.job.id))  # type: ignore[misc]
+                    one.stop(keep=_goes_on(one, found))
 
     async def _sweep(self) -> None:
         """Takes over from whoever died, always: whichever worker looks first."""
@@ -195,9 +197,13 @@ class Worker:
             await asyncio.wait_for(self._idle.wait(), self._work.drain_s)
         except TimeoutError:
             for one in self._tries.values():
-                one.draining = True
-                one.stop()
+                one.drain()
             await self._idle.wait()
+
+
+def _goes_on(one: Try, found: Job | None) -> bool:
+    """Does the job, which is not ours any more, still mean the run of this try?"""
+    return found is not None and found.state is not JobState.CANCELLED and found.external_id == one.external_id
 
 
 async def _end_all(tasks: list[asyncio.Task[None]]) -> None:

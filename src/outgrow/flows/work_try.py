@@ -47,16 +47,24 @@ class Told:
     """What the adapter of one try tells, written to the job; and the word that the try is no longer wanted."""
 
     store: JobStore
-    job: Job
+    one: Try
     backend: str
-    stopped: asyncio.Event = field(default_factory=asyncio.Event)
-    external_id: str | None = None
     _told_at: float = float("-inf")
+
+    @property
+    def stopped(self) -> asyncio.Event:
+        """Set when the try is no longer wanted here."""
+        return self.one.stopped
+
+    @property
+    def keep(self) -> bool:
+        """May what runs at a provider be followed by another worker?"""
+        return self.one.keep
 
     async def submitted(self, external_id: str) -> bool:
         """Writes the provider's name of the run; False: the lease is lost."""
-        self.external_id = external_id
-        return await insist(lambda: self.store.submitted(self.job, self.backend, external_id))
+        self.one.external_id = external_id
+        return await insist(lambda: self.store.submitted(self.one.job, self.backend, external_id))
 
     async def progress(self, data: Any) -> None:
         """Writes the newest, not each."""
@@ -67,24 +75,32 @@ class Told:
             return
         self._told_at = now
         try:
-            await self.store.tell(self.job, data)
+            await self.store.tell(self.one.job, data)
         except (Error, OSError, ValueError):  # progress is worth no try
             return
 
 
 @dataclass(slots=True, kw_only=True)
 class Try:
-    """A job that this worker has a lease of."""
+    """A job that this worker has a lease of. ``external_id`` is the provider's name of the run, once it is known."""
 
     job: Job
     lease_s: float
     draining: bool = False
-    told: Told | None = None
+    keep: bool = False
+    external_id: str | None = None
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def stop(self) -> None:
-        """The job is no longer wanted, or no longer ours."""
-        self.stopped.set()
+    def stop(self, *, keep: bool) -> None:
+        """The job is no longer wanted, or (``keep``) for another worker, who follows what runs at a provider."""
+        if not self.stopped.is_set():
+            self.keep = keep
+            self.stopped.set()
+
+    def drain(self) -> None:
+        """This worker ends; another goes on."""
+        self.draining = True
+        self.stop(keep=True)
 
     @property
     def queue_s(self) -> float:
@@ -105,8 +121,7 @@ async def run_try(one: Try, store: JobStore, routing: Routing, runs: Runs) -> No
         if not await _may_start(one, store, route):
             return
         started_at = datetime.now(UTC)
-        one.told = Told(store=store, job=one.job, backend=route.backend.name, stopped=one.stopped)
-        ran = await _ran(one, one.told, route, runs)
+        ran = await _ran(one, Told(store=store, one=one, backend=route.backend.name), route, runs)
         routing.saw(route, ran)
         await _end(one, store, route, ran, started_at, routing.retries(one.job.task))
     finally:
@@ -191,8 +206,8 @@ async def _end(one: Try, store: JobStore, route: Route, ran: Ran, started_at: da
     """Writes the end, or where the lease was lost what was spent all the same."""
     job, meter = one.job, _meter(one, route, ran, started_at)
     written = await insist(lambda: _write(one, store, ran, meter, retries))
-    if not written:
-        external_id = (one.told.external_id if one.told else None) or ran.external_id
+    if not written and not (one.keep and ran.unknown):  # else the one who follows the run meters it
+        external_id = one.external_id or ran.external_id
         await insist(lambda: store.late(job, meter, external_id=external_id, unknown=ran.unknown))
 
 
@@ -207,7 +222,7 @@ async def _write(one: Try, store: JobStore, ran: Ran, meter: Meter, retries: Ret
             error = f"the result is not JSON: {type(problem).__name__}"
             return await store.fail(job, error, meter, None)
     if one.draining and ran.ending is AttemptEnding.ABANDONED:
-        return await store.release(job, meter=meter, unknown=ran.unknown)
+        return await store.release(job, meter=None if ran.unknown else meter)
     wait_s = pause_s(retries, job.attempt, ran.retry_in_s) if ran.retryable else None
     return await store.fail(job, ran.error, meter, wait_s, unknown=ran.unknown)
 

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocket
 
+from outgrow.adapters.postgres.spend import NO_DATABASE
 from outgrow.gateway.admin import KEYS
 from outgrow.gateway.document import describe
 from outgrow.gateway.door import Door
@@ -19,7 +20,7 @@ from outgrow.gateway.openai_route import CHAT, EMBEDDINGS, MODELS, OpenAI
 from outgrow.gateway.pages.entry import is_page
 from outgrow.gateway.pages.pages import PAGES
 from outgrow.gateway.pages.show import problem_page
-from outgrow.gateway.problem import Problem, internal
+from outgrow.gateway.problem import Problem, away, internal
 from outgrow.gateway.progress import PROGRESS
 from outgrow.gateway.runs import last_door
 from outgrow.gateway.warm import WARM
@@ -53,6 +54,8 @@ def build_api(runtime: Runtime | None = None) -> FastAPI:
         api.include_router(router)
     api.add_exception_handler(Problem, _problem)  # type: ignore[arg-type]
     api.add_exception_handler(Exception, _failed)
+    for away_by in NO_DATABASE:
+        api.add_exception_handler(away_by, _away)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http)
     document: dict[str, Any] = {}
@@ -84,6 +87,11 @@ def _answer(request: Request, problem: Problem) -> Response:
 async def _failed(request: Request, problem: Exception) -> Response:
     """The door logs what it was; its text may hold a payload."""
     return _answer(request, internal())
+
+
+async def _away(request: Request, problem: Exception) -> Response:
+    request.app.state.runtime.log.tell("database-away", error=type(problem).__name__)
+    return away().response()
 
 
 async def _invalid(request: Request, problem: Exception) -> Response:

@@ -12,10 +12,11 @@ from uuid import uuid4
 
 from starlette.requests import HTTPConnection
 
+from outgrow.adapters.postgres.spend import NO_DATABASE
 from outgrow.gateway.body import Disconnected, Reading, replay
 from outgrow.gateway.pages.entry import LOGIN, LONGEST_LOGIN_BYTES, is_open, is_page, visitor
 from outgrow.gateway.pages.show import problem_page
-from outgrow.gateway.problem import Problem, internal, refused
+from outgrow.gateway.problem import Problem, away, internal, refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -62,6 +63,9 @@ class Door:
             await exchange.refuse(problem)
         except Disconnected:
             exchange.status = exchange.status or 499
+        except NO_DATABASE as problem:
+            self._runtime.log.tell("database-away", request=exchange.id, error=type(problem).__name__)
+            await exchange.refuse(away())
         except Exception as problem:  # noqa: BLE001 - told by its kind and place; its text may hold a payload
             self._runtime.log.tell("failed", request=exchange.id, error=type(problem).__name__, at_line=_place(problem))
             await exchange.refuse(internal())

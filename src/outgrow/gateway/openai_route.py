@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 from outgrow.adapters.backends.http import BUSY, CallError, KeyMissingError
 from outgrow.adapters.backends.passthrough import Answer, post
+from outgrow.adapters.postgres.spend_rows import Call as Spent
 from outgrow.domain.backend import BackendKind
 from outgrow.domain.job import AttemptEnding, Meter
 from outgrow.domain.task import DataClass
@@ -128,7 +129,7 @@ class OpenAI:
                 attempt=attempt,
                 started_at=datetime.now(UTC),
             )
-            if not await self._runtime.spend.hold(call.id, candidate.hold_micro, self._budgets(admitted, caller)):
+            if not await self._runtime.spend.hold(_spent(call), self._budgets(admitted, caller)):
                 last = await self._no_money(candidate, admitted, caller)
                 continue
             last = await self._try(path, call, receive, send)
@@ -169,7 +170,7 @@ class OpenAI:
             return Problem(HTTPStatus.BAD_GATEWAY, "backend-failed", problem.message, retry_after_s=1)
         finally:
             self._in_flight[backend.name] -= 1
-            await asyncio.shield(self._settle(call))
+            self._settle(call)
 
     async def _hand_on(self, answer: Answer, call: Call, receive: Receive, send: Send) -> Problem | None:
         backend = call.candidate.backend
@@ -183,7 +184,7 @@ class OpenAI:
         body = await answer.whole()
         call.usage = _usage(body)
         call.ending = AttemptEnding.COMPLETED
-        await self._settle(call)
+        self._settle(call)
         await _answer(send, body, headers)
         return None
 
@@ -212,7 +213,7 @@ class OpenAI:
                         continue
                 if event.startswith(DONE):
                     call.ending = AttemptEnding.COMPLETED
-                    await self._settle(call)
+                    self._settle(call)
                 await send({"type": "http.response.body", "body": event, "more_body": True})
         except CallError as problem:
             call.error = call.error or problem.message
@@ -220,7 +221,7 @@ class OpenAI:
             gone.cancel()
         if call.ending is not AttemptEnding.COMPLETED:
             call.ending = AttemptEnding.FAILED
-            await self._settle(call)
+            self._settle(call)
             await send({"type": "http.response.body", "body": BROKEN_OFF, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -248,13 +249,13 @@ class OpenAI:
             HTTPStatus.BAD_GATEWAY, "backend-failed", f"backend {backend.name} answered {status}", retry_after_s=1
         )
 
-    async def _settle(self, call: Call) -> None:
+    def _settle(self, call: Call) -> None:
         """Writes the meter and lets go of the hold, once. Where nobody counted the tokens, the hold is what it cost."""
         if call.settled:
             return
         call.settled = True
         meter = _meter(call)
-        await self._runtime.spend.settle(meter)
+        self._runtime.spend.settle(meter)
         for direction, tokens in (("input", meter.input_tokens), ("output", meter.output_tokens)):
             self._runtime.metrics.add("outgrow_chat_tokens_total", tokens, task=meter.task, direction=direction)
 
@@ -286,6 +287,17 @@ class OpenAI:
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _spent(call: Call) -> Spent:
+    return Spent(
+        id=call.id,
+        task=call.admitted.task.name,
+        backend=call.candidate.backend.name,
+        rule=call.admitted.rule,
+        attempt=call.attempt,
+        usd_micro=call.candidate.hold_micro,
+    )
 
 
 def _meter(call: Call) -> Meter:

@@ -89,3 +89,13 @@ def internal() -> Problem:
     return Problem(
         HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "this server failed; its log says more under this X-Request-Id"
     )
+
+
+def away() -> Problem:
+    """Nothing can be promised without the database."""
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "database",
+        "the database does not answer; nothing was promised",
+        retry_after_s=1,
+    )

@@ -35,7 +35,10 @@ def last_door(gateway: Gateway) -> Door:
 
 @contextlib.asynccontextmanager
 async def runs_of(gateway: Gateway, calls: Calls, environment: Mapping[str, str], folder: str) -> AsyncIterator[ByKind]:
-    """One adapter a kind while the block runs. Functions are found in ``folder`` (a whole path); they see no key of a backend."""
+    """One adapter a kind while the block runs.
+
+    Functions are found in ``folder`` (a whole path), and see no key of a backend in their environment.
+    """
     door = last_door(gateway)
     hidden = SECRETS | {backend.key for backend in gateway.backends if backend.key}
     seen = {name: value for name, value in environment.items() if name not in hidden}

@@ -30,8 +30,8 @@ from outgrow.gateway.writes import Writes
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 
-    from psycopg_pool import AsyncConnectionPool
-
+    from outgrow.adapters.journal import Journal
+    from outgrow.adapters.postgres.pool import Pool
     from outgrow.adapters.backends.port import Runs
     from outgrow.domain.backend import Gateway
     from outgrow.gateway.door import Door
@@ -65,8 +65,8 @@ class Instance:
     calls: Calls
 
 
-def new_runtime(config: Gateway, pool: AsyncConnectionPool[Any], **more: Any) -> Runtime:
-    """The runtime of one instance on this pool."""
+def new_runtime(config: Gateway, pool: Pool, journal: Journal, **more: Any) -> Runtime:
+    """The runtime of one instance on this pool; what its calls cost goes through ``journal``."""
     store, keys = JobStore(pool), KeyStore(pool)
     more.setdefault("writes", Writes(config))
     return Runtime(
@@ -75,7 +75,7 @@ def new_runtime(config: Gateway, pool: AsyncConnectionPool[Any], **more: Any) ->
         store=store,
         events=Events(pool),
         keys=keys,
-        spend=Spend(pool, store.budgets),
+        spend=Spend(pool, store.budgets, journal),
         sessions=Sessions(pool),
         figures=Figures(pool),
         callers=Callers(keys),
@@ -96,7 +96,11 @@ async def serving(runtime: Runtime, host: str, port: int, *, calls: Calls | None
         await runtime.events.ready()
         while not server.started and not answering.done():  # noqa: ASYNC110 - uvicorn tells nobody
             await asyncio.sleep(0.005)
-        yield Instance(url=_url(bound), runtime=runtime, calls=own)
+        async with runtime.spend.running():
+            yield Instance(url=_url(bound), runtime=runtime, calls=own)
+            runtime.draining.set()
+            server.should_exit = True
+            await answering
     finally:
         runtime.draining.set()
         server.should_exit = True
@@ -165,7 +169,7 @@ def _config(app: Door, runtime: Runtime) -> uvicorn.Config:
 
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets NODELAY on what says TCP
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
@@ -189,7 +193,7 @@ async def working(
 ) -> AsyncIterator[None]:
     """Runs jobs on ``runs`` (None: not here), and what is ``beside``, while the block runs.
 
-    Then the tries under way end, or are given back. Whatever ends by itself sets ``stop``, and its error is raised at the end.
+    Then the tries under way end, or are given back. Whatever ends by itself sets ``stop``; its error is raised then.
     """
     own = Worker(runtime.pool, runtime.store, runtime.config, runs) if runs is not None else None
     tasks = [asyncio.create_task(one) for one in beside]

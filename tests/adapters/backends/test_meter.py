@@ -66,6 +66,19 @@ def test_reported_tries_add_up_to_the_bill_in_whatever_order_they_are_read(seed,
     assert sum(meter["billed_s"] for meter in meters) == endpoint.billed_s() - unused_s
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_workers_that_do_not_say_what_came_before_are_remembered(seed):
+    endpoint, ended = played(seed, 60, failing=0.0, gap_s=5.0)
+    owed, billed_s, used_s = Owed(), 0.0, 0
+    for job in ended:
+        del job.output["_meter"]["previous_end_ts"]
+        billed_s += took(view_of(job), idle_timeout_s=IDLE_S, none_up=False, owed=owed)["billed_s"]
+    used_s = sum(worker.billed_s(endpoint.now_s) for worker in endpoint.gone if worker.executions)
+    assert billed_s == used_s
+    forgotten = sum(took(view_of(job), idle_timeout_s=IDLE_S, none_up=False, owed=Owed())["billed_s"] for job in ended)
+    assert used_s <= forgotten <= used_s + len(ended) * (IDLE_S + 1)
+
+
 def test_waits_split_into_queue_and_start():
     endpoint, ended = played(3, 80, failing=0.0, gap_s=20.0)
     meters = [took(view_of(job), idle_timeout_s=IDLE_S, none_up=False, owed=Owed()) for job in ended]

@@ -8,7 +8,7 @@ import pytest
 
 from outgrow.adapters.postgres import server
 
-from .servers import stop_all
+from .servers import QUICK, stop_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def seed(reachable: Path) -> Path:
     """A server's folder after its first start."""
-    first = server.Server(reachable / "killed")
+    first = server.Server(reachable / "killed", settings=QUICK)
     first.start()
     first.stop()
     return first.folder

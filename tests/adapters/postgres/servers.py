@@ -6,14 +6,16 @@ from typing import Any
 
 from outgrow.adapters.postgres import server
 
+QUICK = {"fsync": "off"}
+
 
 class Server(server.Server):
-    """The real one, remembered."""
+    """The real one, remembered. What a killed process wrote is not lost without fsync, only what a dead machine did."""
 
     made: tuple[Server, ...] = ()
 
     def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
+        super().__init__(*args, **{"settings": QUICK, **named})
         Server.made += (self,)
 
 

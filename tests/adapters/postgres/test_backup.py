@@ -211,7 +211,7 @@ def test_a_tunnel_to_a_server_that_is_not_who_it_says_lets_nothing_through(
     ("url", "asks"),
     [
         ("postgresql://u:p@db.example.com/x", True),
-        ("postgresql://u:p@10.0.0.7/x", True),
+        ("postgresql://u:p@10.0.0.7/x?connect_timeout=3", True),
         ("postgresql://u:p@localhost/x,", False),
         ("postgresql://u@127.0.0.1/x", False),
         ("postgresql://u@/x?host=/run/pg", False),
@@ -220,6 +220,7 @@ def test_a_tunnel_to_a_server_that_is_not_who_it_says_lets_nothing_through(
 )
 def test_tls_is_asked_for_where_the_connection_leaves_this_machine(url: str, asks: bool) -> None:  # noqa: FBT001
     assert ("sslmode=require" in checked_url(url)) is asks
+    assert checked_url(checked_url(url)) == checked_url(url)
 
 
 def test_what_the_url_says_of_tls_itself_is_kept() -> None:

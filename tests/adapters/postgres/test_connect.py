@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
 
 
+async def running(server: Server) -> int:
+    for _ in range(500):  # the last answer may have come from a child of the killed server
+        if (pid := server.pid) is not None:
+            return pid
+        await asyncio.sleep(0.02)
+    raise AssertionError("the server did not come back")
+
+
 def test_a_pool_goes_on_after_its_server_was_killed(home: Path) -> None:
     server = Server(home)
     url = server.start()
@@ -39,13 +47,6 @@ def test_a_pool_goes_on_after_its_server_was_killed(home: Path) -> None:
                 return number
         raise AssertionError("the pool did not come back")
 
-    async def running() -> int:
-        for _ in range(500):  # the last answer may have come from a child of the killed server
-            if (pid := server.pid) is not None:
-                return pid
-            await asyncio.sleep(0.02)
-        raise AssertionError("the server did not come back")
-
     async def played() -> list[int]:
         async with open_pool(url, most=3, name="a test") as pool:
             watch = asyncio.create_task(server.keep())
@@ -53,7 +54,7 @@ def test_a_pool_goes_on_after_its_server_was_killed(home: Path) -> None:
             for number in range(3):
                 answers.append(await answer(pool, number))
                 if number < 2:
-                    os.kill(await running(), signal.SIGKILL)
+                    os.kill(await running(server), signal.SIGKILL)
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
         return answers

@@ -114,7 +114,7 @@ def test_the_highest_priority_first_then_the_oldest_and_none_before_it_is_due(da
                 job, _ = await store.enqueue(new(priority=priority, delay_s=0.3 if name == "later" else 0))
                 made[job.id] = name
             await store.enqueue(new("other"))
-            taken = [made[job.id] for job in await store.claim("w", ["read"], 10, 60)]
+            taken = [made[job.id] for _ in range(3) for job in await store.claim("w", ["read"], 1, 60)]
             assert taken == ["high", "low", "low again"]
             due_s = await store.next_due_s(["read"])
             assert due_s is not None
@@ -165,6 +165,77 @@ def test_two_hundred_holds_at_once_never_pass_a_dollar(database: str) -> None:
             assert all(await asyncio.gather(*ended))
             for one in await store.budgets.standings((DOLLAR, tight)):
                 assert (one.spent_micro, one.held_micro) == (23 * 18_500, 0)
+            assert await rows(pool, "select count(*) from outgrow.hold") == [(0,)]
+
+    asyncio.run(main())
+
+
+def test_holds_that_waited_for_one_another_see_what_was_held_meanwhile(database: str) -> None:
+    """All are asked while the row is locked, so each has read it as it was before any of the others held."""
+    tight = Budget(usd_micro=100_000, period=Period.DAY)
+
+    async def main() -> None:
+        import psycopg
+
+        async with stored(database, 24) as (store, pool):
+            assert await store.budgets.hold(new_id(), 30_000, (DOLLAR, tight))
+            async with await psycopg.AsyncConnection.connect(database) as before:
+                await before.execute("select from outgrow.budget for no key update")
+                asked = [asyncio.create_task(store.budgets.hold(new_id(), 30_000, (DOLLAR, tight))) for _ in range(20)]
+                waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+                async with asyncio.timeout(10):
+                    while (await rows(pool, waiting))[0][0] < 20:  # noqa: ASYNC110 - nothing tells
+                        await asyncio.sleep(0.01)
+                await before.commit()
+            assert sum(await asyncio.gather(*asked)) == 2
+            assert [one.held_micro for one in await store.budgets.standings((DOLLAR, tight))] == [90_000, 90_000]
+
+    asyncio.run(main())
+
+
+def test_a_hold_that_fits_one_budget_and_not_the_other_is_in_neither(database: str) -> None:
+    tight = Budget(usd_micro=10, period=Period.DAY)
+
+    async def main() -> None:
+        async with stored(database) as (store, pool):
+            assert not await store.budgets.hold(new_id(), 11, (DOLLAR, tight))
+            assert not await store.budgets.hold(new_id(), 11, (tight, DOLLAR))
+            assert [one.held_micro for one in await store.budgets.standings((DOLLAR, tight))] == [0, 0]
+            assert await rows(pool, "select count(*) from outgrow.hold") == [(0,)]
+            raised = Budget(usd_micro=11, period=Period.DAY)
+            assert await store.budgets.hold(new_id(), 11, (DOLLAR, raised))
+
+    asyncio.run(main())
+
+
+def test_a_worker_that_lost_its_lease_changes_nothing(database: str) -> None:
+    """Everything a worker can write, while another has the job."""
+
+    async def main() -> None:
+        async with stored(database) as (store, pool):
+            await store.enqueue(new())
+            (stale,) = await store.claim("w1", ["read"], 1, 0.01)
+            await asyncio.sleep(0.02)
+            assert await store.sweep() == 1
+            (job,) = await store.claim("w2", ["read"], 1, 60)
+            before = await rows(pool, "select * from outgrow.job")
+            done = meter(stale)
+            said = [
+                await store.renew(stale, 600),
+                await store.submitted(stale, "gpu", "run-1"),
+                await store.tell(stale, 1),
+                await store.hold(stale, 500, (DOLLAR,)),
+                await store.succeed(stale, 1, done),
+                await store.fail(stale, "no", done, None),
+                await store.fail(stale, "no", done, 0),
+                await store.release(stale),
+            ]
+            assert not any(said)
+            assert await rows(pool, "select * from outgrow.job") == before
+            both = await asyncio.gather(store.succeed(stale, "old", done), store.succeed(job, "new", meter(job)))
+            assert both == [False, True]
+            assert await store.late(stale, done)
+            assert await rows(pool, "select result, fence from outgrow.job") == [("new", job.fence)]
             assert await rows(pool, "select count(*) from outgrow.hold") == [(0,)]
 
     asyncio.run(main())

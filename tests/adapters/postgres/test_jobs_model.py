@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,6 +31,8 @@ from outgrow.domain.task import DataClass
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from uuid import UUID
+
+    from outgrow.adapters.postgres.pool import Pool
 
 CAP, COST = 1_000, 40
 BUDGETS = (Budget(usd_micro=CAP, period=Period.MONTH), Budget(usd_micro=600, period=Period.MONTH, task="b"))
@@ -72,16 +74,15 @@ class Held:
 class Machine(RuleBasedStateMachine):
     """One example: a fresh table, a model beside it."""
 
-    url = ""
+    runner: ClassVar[asyncio.Runner]
+    pool: ClassVar[Pool]
+    store: ClassVar[JobStore]
     leases = Bundle("leases")
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
-        self.stack = AsyncExitStack()
-        self.pool = self.do(self.stack.enter_async_context(open_pool(self.url, most=2)))
-        self.store = JobStore(self.pool)
-        self.sql("truncate outgrow.job, outgrow.attempt, outgrow.budget, outgrow.hold, outgrow.event")
+        for table in ("job", "attempt", "budget", "hold", "event"):
+            self.sql(f"delete from outgrow.{table}")  # noqa: S608
         self.jobs: dict[UUID, Modelled] = {}
         self.by_key: dict[str, tuple[UUID, str]] = {}
         self.holds: dict[tuple[UUID, int], Held] = {}
@@ -100,10 +101,6 @@ class Machine(RuleBasedStateMachine):
                 return await found.fetchall() if found.description else []
 
         return list(self.do(ask()))
-
-    def teardown(self) -> None:
-        self.do(self.stack.aclose())
-        self.runner.close()
 
     def held(self, scope: str) -> int:
         return sum(one.usd for one in self.holds.values() if scope in {"", one.task})
@@ -148,24 +145,21 @@ class Machine(RuleBasedStateMachine):
         if key is not None:
             self.by_key[key] = (job.id, f"{task}{tries}")
 
+    @precondition(lambda self: any(one.state is JobState.QUEUED for one in self.jobs.values()))
     @rule(target=leases)
     def claim(self) -> Any:
         jobs = self.do(self.store.claim("w", ["a", "b"], 1, 60))
-        queued = [id_ for id_, one in self.jobs.items() if one.state is JobState.QUEUED]
-        assert bool(jobs) == bool(queued)
+        assert len(jobs) == 1
         for job in jobs:
             model = self.jobs[job.id]
             assert model.state is JobState.QUEUED
             model.state, model.attempt, model.fence = JobState.LEASED, model.attempt + 1, model.fence + 1
             assert (job.attempt, job.fence, job.external_id) == (model.attempt, model.fence, model.external_id)
             assert job.payload == Payload(json=[model.task])
-        return jobs[0] if jobs else None
+        return jobs[0]
 
     @rule(job=leases, usd=st.sampled_from([50, 200, 400]))
-    @precondition(lambda self: self.jobs)
-    def hold(self, job: Job | None, usd: int) -> None:
-        if job is None:
-            return
+    def hold(self, job: Job, usd: int) -> None:
         model, mine = self.jobs[job.id], (job.id, job.fence)
         lost = [key for key, one in self.holds.items() if key[0] == job.id and one.lost]
         held = self.do(self.store.hold(job, usd, BUDGETS))
@@ -185,9 +179,7 @@ class Machine(RuleBasedStateMachine):
                 self.holds[mine] = Held(task=model.task, usd=usd)
 
     @rule(job=leases, named=st.booleans())
-    def submitted(self, job: Job | None, *, named: bool) -> None:
-        if job is None:
-            return
+    def submitted(self, job: Job, *, named: bool) -> None:
         model = self.jobs[job.id]
         self.runs += 1
         name = (job.external_id or f"run{self.runs}") if named else job.external_id
@@ -196,15 +188,12 @@ class Machine(RuleBasedStateMachine):
             model.state, model.external_id = JobState.SUBMITTED, name
 
     @rule(job=leases)
-    def renew(self, job: Job | None) -> None:
-        if job is not None:
-            assert self.do(self.store.renew(job, 60)) == self.ours(job)
-            assert self.do(self.store.tell(job, {"page": 1})) == self.ours(job)
+    def renew(self, job: Job) -> None:
+        assert self.do(self.store.renew(job, 60)) == self.ours(job)
+        assert self.do(self.store.tell(job, {"page": 1})) == self.ours(job)
 
     @rule(job=consumes(leases))
-    def release(self, job: Job | None) -> None:
-        if job is None:
-            return
+    def release(self, job: Job) -> None:
         ours, mine = self.ours(job), (job.id, job.fence)
         assert self.do(self.store.release(job)) == ours
         if not ours:
@@ -217,9 +206,7 @@ class Machine(RuleBasedStateMachine):
         model.state, model.attempt = JobState.QUEUED, model.attempt - 1
 
     @rule(job=consumes(leases), how=st.sampled_from(["succeed", "retry", "dead", "unknown"]))
-    def end(self, job: Job | None, how: str) -> None:
-        if job is None:
-            return
+    def end(self, job: Job, how: str) -> None:
         model, ours, done = self.jobs[job.id], self.ours(job), meter(job, COST)
         if how == "succeed":
             said = self.do(self.store.succeed(job, {"ok": True}, done))
@@ -297,8 +284,14 @@ class Machine(RuleBasedStateMachine):
 
 
 def test_jobs_and_money_are_as_modelled(database: str) -> None:
-    Machine.url = database
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(max_examples=25, stateful_step_count=30, suppress_health_check=list(HealthCheck)),
-    )
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        Machine.runner, Machine.pool = runner, runner.run(stack.enter_async_context(open_pool(database, most=2)))
+        Machine.store = JobStore(Machine.pool)
+        try:
+            run_state_machine_as_test(
+                Machine,
+                settings=settings(max_examples=60, stateful_step_count=40, suppress_health_check=list(HealthCheck)),
+            )
+        finally:
+            runner.run(stack.aclose())

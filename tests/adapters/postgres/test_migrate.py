@@ -160,7 +160,8 @@ def test_a_database_by_url_gets_its_settings_and_keeps_those_of_its_owner(databa
             connection.execute(f"alter database {connection.info.dbname} set hnsw.iterative_scan = {value}")
 
     say("off")
-    settle(database)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(settle, [database] * 4))
     assert scan() == "relaxed_order"
     say("strict_order")
     settle(database)

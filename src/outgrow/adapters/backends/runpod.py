@@ -204,7 +204,8 @@ class RunPod:
 
     async def _follow(self, trial: _Try) -> Ran:
         """Polls until the job has ended, is gone, or is no longer wanted."""
-        deadline_s = self.pace.now_s() + ttl_s(trial.backend, self.waits.queue_s) + self.waits.most_poll_s
+        grace_s = 3 * self.waits.most_poll_s + self.waits.answer_s * self.pace.speed
+        deadline_s = self.pace.now_s() + ttl_s(trial.backend, self.waits.queue_s) + grace_s
         pause_s, missing, before = self.waits.poll_s, 0, ""
         while not trial.tell.stopped.is_set():
             reply = await self._look(trial)

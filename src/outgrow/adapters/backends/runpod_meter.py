@@ -1,7 +1,7 @@
 """What a RunPod job took, from the provider's times and the worker's own report.
 
 A worker of ours adds ``_meter`` to what it returns: ``worker``, ``boot_ts``, ``model_ready_ts``, ``job_start_ts``,
-``job_end_ts``, ``first_job`` and ``previous_end_ts``, the end of the last job it reported (none: null).
+``job_end_ts``, ``first_job`` and, best of all, ``previous_end_ts``: the end of the last job it reported (none: null).
 
 RunPod bills a worker from its start until it has stopped, an idle timeout after its last job, in whole seconds. A
 reported job is billed the whole seconds of that life up to its own end and idle tail, less those up to the end and tail
@@ -33,15 +33,18 @@ class Took(TypedDict, total=False):
 
 @dataclass(slots=True, kw_only=True)
 class Owed:
-    """Seconds charged for tries that did not report, by worker, until a report covers them. Bounded."""
+    """What is remembered of workers, by name. Bounded.
+
+    ``seconds``: charged for tries that did not report, until a report covers them. ``ends``: the end of the last job
+    that was reported.
+    """
 
     seconds: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    ends: OrderedDict[str, float] = field(default_factory=OrderedDict)
 
     def add(self, worker: str, charged_s: float) -> None:
         """Charged without a report."""
-        self.seconds[worker] = self.seconds.pop(worker, 0.0) + charged_s
-        if len(self.seconds) > KEPT:
-            self.seconds.popitem(last=False)
+        _keep(self.seconds, worker, self.seconds.get(worker, 0.0) + charged_s)
 
     def less(self, worker: str, charge_s: float) -> float:
         """``charge_s`` less what was charged before."""
@@ -49,6 +52,26 @@ class Owed:
         if owed_s > charge_s:
             self.seconds[worker] = owed_s - charge_s
         return max(0.0, charge_s - owed_s)
+
+    def before(self, report: dict[str, Any], idle_timeout_s: float) -> float | None:
+        """When the job before this one ended, None for the first of a worker.
+
+        By the report; of a worker that does not say, by what was seen here, else as long ago as its idle timeout lets.
+        """
+        worker, start, end = report["worker"], report["job_start_ts"], report["job_end_ts"]
+        seen = self.ends.get(worker)
+        _keep(self.ends, worker, end if seen is None else max(seen, end))
+        if "previous_end_ts" in report or report.get("first_job"):
+            before: float | None = report.get("previous_end_ts")
+            return before
+        return seen if seen is not None and seen <= start else max(report["boot_ts"], start - idle_timeout_s)
+
+
+def _keep(kept: OrderedDict[str, float], worker: str, value: float) -> None:
+    kept[worker] = value
+    kept.move_to_end(worker)
+    if len(kept) > KEPT:
+        kept.popitem(last=False)
 
 
 def report_of(view: dict[str, Any]) -> dict[str, Any] | None:
@@ -83,7 +106,7 @@ def took(view: dict[str, Any], *, idle_timeout_s: float, none_up: bool, owed: Ow
         return _unreported(view, delay_s, execution_s, idle_timeout_s, none_up=none_up, owed=owed)
     start_s = report["model_ready_ts"] - report["boot_ts"]
     cold_s = min(delay_s, start_s) if report.get("first_job") else 0.0
-    until, before = report["job_end_ts"], report.get("previous_end_ts")
+    until, before = report["job_end_ts"], owed.before(report, idle_timeout_s)
     charge_s = _life_s(report, until, idle_timeout_s)
     if before is not None:
         charge_s -= _life_s(report, before, idle_timeout_s)

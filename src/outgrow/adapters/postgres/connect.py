@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection
     from psycopg_pool import AsyncConnectionPool
 
+LOCK = 0x6F757467726F77
+"""The advisory lock of whoever changes what all instances share (``outgrow`` in ASCII)."""
+
 CONNECT_S = 10.0
 """How long a request waits for a connection before it fails."""
 
@@ -27,7 +30,7 @@ def checked_url(url: str) -> str:
     Raises `DatabaseError` for what is no PostgreSQL URL; the message has no password in it.
     """
     from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+    from psycopg.conninfo import conninfo_to_dict
 
     if not url.startswith(("postgresql://", "postgres://")):
         raise DatabaseError(
@@ -42,7 +45,7 @@ def checked_url(url: str) -> str:
     hosts = str(parts.get("host") or parts.get("hostaddr") or "").split(",")
     if "sslmode" in parts or all(map(_is_here, hosts)):
         return url
-    return make_conninfo(url, sslmode="require")
+    return f"{url}{'&' if '?' in url else '?'}sslmode=require"
 
 
 def where(url: str) -> str:
@@ -117,11 +120,13 @@ def settle(url: str) -> None:
             row = connection.execute("select current_setting('hnsw.iterative_scan', true)").fetchone()
             if row not in {("off",), (None,)}:
                 return
-            connection.execute(
-                sql.SQL("alter database {} set hnsw.iterative_scan = relaxed_order").format(
-                    sql.Identifier(connection.info.dbname)
+            with connection.transaction():  # one at a time: PostgreSQL refuses two such changes at once
+                connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
+                connection.execute(
+                    sql.SQL("alter database {} set hnsw.iterative_scan = relaxed_order").format(
+                        sql.Identifier(connection.info.dbname)
+                    )
                 )
-            )
     except psycopg.Error as problem:
         raise DatabaseError(
             f"database {where(url)}: {str(problem).strip()}",

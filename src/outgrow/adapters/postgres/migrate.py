@@ -9,6 +9,7 @@ from enum import StrEnum
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from outgrow.adapters.postgres.connect import LOCK, checked_url
 from outgrow.domain.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-LOCK = 0x6F757467726F77
-"""The advisory lock of whoever migrates (``outgrow`` in ASCII)."""
-
 LOCK_WAIT_S, TABLE_WAIT_S = 120, 10
 
 NAME = re.compile(r"(?P<number>\d{4})_(?P<phase>pre|post)_[a-z0-9_]+\.sql")
+
+
+CONNECTION: dict[str, Any] = {"application_name": "outgrow migrate", "connect_timeout": 10}
 
 
 class Phase(StrEnum):
@@ -77,9 +78,7 @@ def migrate(url: str, phase: Phase = Phase.ALL, known: Sequence[Migration] | Non
     known = shipped() if known is None else known
     applied: list[Migration] = []
     try:
-        with psycopg.connect(
-            url, autocommit=True, application_name="outgrow migrate", connect_timeout=10
-        ) as connection:
+        with psycopg.connect(checked_url(url), autocommit=True, **CONNECTION) as connection:
             while (one := _apply_next(connection, phase, known)) is not None:
                 applied.append(one)
     except psycopg.Error as problem:
@@ -93,9 +92,7 @@ def pending(url: str, known: Sequence[Migration] | None = None) -> tuple[Migrati
     import psycopg
 
     try:
-        with psycopg.connect(
-            url, autocommit=True, application_name="outgrow migrate", connect_timeout=10
-        ) as connection:
+        with psycopg.connect(checked_url(url), autocommit=True, **CONNECTION) as connection:
             return _missing(connection, shipped() if known is None else known)
     except psycopg.Error as problem:
         raise DatabaseError(f"database: {str(problem).strip()}") from None

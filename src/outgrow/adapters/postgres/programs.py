@@ -39,7 +39,14 @@ def account(pgdata: Path) -> Account:
     import pwd
 
     if os.geteuid() != 0:
-        return Account(name=f"user {os.geteuid()}", uid=os.geteuid(), gid=os.getegid(), switch=False)
+        try:
+            name = pwd.getpwuid(os.geteuid()).pw_name
+        except KeyError:
+            raise DatabaseError(
+                f"PostgreSQL wants a user with a name, and user {os.geteuid()} has none in /etc/passwd",
+                hint="give the container's user an entry there, or name a server with --database URL",
+            ) from None
+        return Account(name=name, uid=os.geteuid(), gid=os.getegid(), switch=False)
     if pgdata.exists() and pgdata.stat().st_uid != 0:
         owner = pgdata.stat()
         return Account(name=f"user {owner.st_uid}", uid=owner.st_uid, gid=owner.st_gid, switch=True)
