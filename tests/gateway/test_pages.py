@@ -18,12 +18,11 @@ from outgrow.domain.backend import Budget, Period, Rates
 from outgrow.domain.job import AttemptEnding
 from outgrow.domain.ran import Ran
 from outgrow.gateway.pages.reader import load_words
+from outgrow.gateway.serve import working
 from outgrow.policy.refusal import Code
 from outgrow.record.words import LANGUAGES
 
 from .browser import CHROMIUM, browsing
-from outgrow.gateway.serve import working
-
 from .instances import CONFIG, LOCAL, Running, run, running
 from .test_jobs import form, picture
 
@@ -48,13 +47,15 @@ RECEIPT = {
 
 
 class Here:
-    """Tells progress, then gives what the payload says; bytes are a receipt."""
+    """Tells progress, then gives what the payload says; bytes are a receipt, once it may ``go_on``."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
 
     async def run(self, job: Any, task: Any, backend: Any, tell: Any) -> Ran:
         if job.payload.data is not None:
-            for step in range(1, 4):
-                await tell.progress({"step": step, "of": 4, "doing": "읽는 중"})
-                await asyncio.sleep(0.15)
+            await tell.progress({"step": 3, "of": 4, "doing": "읽는 중"})
+            await self.go_on.wait()
             return Ran(ending=AttemptEnding.COMPLETED, result=RECEIPT, execution_s=1.27)
         asked = job.payload.json
         if asked["end"] == "fail":
@@ -64,9 +65,9 @@ class Here:
 
 
 @asynccontextmanager
-async def playing(database: str, config: Gateway = CONFIG) -> AsyncIterator[Running]:
+async def playing(database: str, config: Gateway = CONFIG, here: Here | None = None) -> AsyncIterator[Running]:
     """An instance whose jobs are run by `Here`."""
-    async with running(database, config) as one, working(one.runtime, Here(), asyncio.Event()):
+    async with running(database, config) as one, working(one.runtime, here or Here(), asyncio.Event()):
         yield one
 
 
@@ -123,7 +124,8 @@ def test_every_label_a_page_asks_for_is_there_and_none_is_left_over() -> None:
     source = "".join(file.read_text() for file in [*folder.glob("*.py"), *folder.glob("templates/*")])
     labels = load_words("en").labels
     asked = set(re.findall(r'"([a-z-]+(?:\.[a-z-]+)+|log-out|language|nav)"', source))
-    assert {name for name in asked if name.split(".")[0] in {one.split(".")[0] for one in labels}} <= labels.keys()
+    used = asked - {"jobs.read", "jobs.write"}  # scopes
+    assert {name for name in used if name.split(".")[0] in {one.split(".")[0] for one in labels}} <= labels.keys()
     families = ("refused.", "title.", "spend.period.")
     assert {name for name in labels if not name.startswith(families)} <= asked
 
@@ -159,7 +161,10 @@ def test_nobody_is_let_in_without_a_key_and_the_cookie_opens_pages_alone(databas
 
 def test_only_a_page_of_this_server_may_write_with_the_cookie(database: str) -> None:
     async def scenario() -> None:
-        async with running(database, origins=frozenset({"http://friend.example"})) as one, visiting(one).session as session:
+        async with (
+            running(database, origins=frozenset({"http://friend.example"})) as one,
+            visiting(one).session as session,
+        ):
             visit = Visit(one, session)
             for origin in (None, "null", "http://evil.example", "http://friend.example"):
                 assert (await visit.post("/ui/login", {"key": one.secret}, origin))[0] == 403
@@ -177,7 +182,9 @@ def test_a_session_ends_with_its_key_and_sees_no_more_than_it(database: str) -> 
     async def scenario() -> None:
         async with playing(database) as one, visiting(one).session as session:
             _, told, _ = await one.ask("POST", "/v1/admin/keys", json={"name": "shop"})
-            _, other, _ = await one.ask("POST", "/v1/jobs", json={"task": "shout", "input": {"end": "well", "say": "mine"}})
+            _, other, _ = await one.ask(
+                "POST", "/v1/jobs", json={"task": "shout", "input": {"end": "well", "say": "mine"}}
+            )
             visit = Visit(one, session)
             await visit.log_in(told["secret"])
             status, html, _ = await visit.get("/ui")
@@ -240,7 +247,7 @@ def test_nothing_that_was_sent_becomes_part_of_a_page(database: str) -> None:
                     told = (await answer.content.readuntil(b'"ended": true}\n\n')).decode()
                 assert "<script>" not in told
                 assert "&lt;script&gt;" in told
-            status, html, _ = await visit.post("/ui/drop", form(b"no image", f"{EVIL}.jpg"))
+            status, html, _ = await visit.post("/ui/drop", form(b"no image", "<img src=x onerror=alert(2)>.jpg"))
             assert (status, "<script>" in html, "<img" in html) == (415, False, False)
             status, html, _ = await visit.post("/ui/drop", form(picture(), task=EVIL))
             assert (status, "<script>" in html, "<img" in html) == (404, False, False)
@@ -292,7 +299,8 @@ def test_a_file_is_dropped_and_its_result_seen_in_a_browser(
     tmp_path.joinpath("receipt.jpg").write_bytes(picture())
 
     async def scenario() -> None:
-        async with playing(database, PAID) as one, browsing(one.session) as tab:
+        here = Here()
+        async with playing(database, PAID, here) as one, browsing(one.session) as tab:
             await _spent(one)
             await tab.size(width)
             await tab.open(f"{one.url}/ui/login?lang={language}")
@@ -305,14 +313,16 @@ def test_a_file_is_dropped_and_its_result_seen_in_a_browser(
             await tab.open(f"{one.url}/ui/drop")
             await tab.choose("#file", tmp_path / "receipt.jpg")
             await tab.run("document.querySelector('[data-drop]').requestSubmit()")
-            await tab.until("location.pathname.startsWith('/ui/jobs/') && document.querySelector('progress[value]')")
+            await tab.until("location.pathname.startsWith('/ui/jobs/') && !!document.querySelector('progress[value]')")
+            await tab.shot(shots / f"progress-{width}-{language}.png")
+            here.go_on.set()
             await tab.until("document.querySelector('.result')?.innerText.includes('23900')")
-            here = await tab.run("location.href")
-            for path in (*(one.url + path for path in PAGES), here, f"{one.url}/ui/login"):
+            made = await tab.run("location.href")
+            for path in (*(one.url + path for path in PAGES), made, f"{one.url}/ui/login"):
                 await tab.open(path)
                 for scheme in ("light", "dark"):
                     await tab.dark(scheme)
-                    name = path.rpartition("/")[2] if path != here else "job"
+                    name = path.rpartition("/")[2] if path != made else "job"
                     await tab.shot(shots / f"{name}-{width}-{language}-{scheme}.png")
                 assert await tab.run("document.documentElement.scrollWidth") <= width, path
                 paper = await tab.run("getComputedStyle(document.body).backgroundColor")

@@ -91,7 +91,7 @@ async def _failed(request: Request, problem: Exception) -> Response:
 
 async def _away(request: Request, problem: Exception) -> Response:
     request.app.state.runtime.log.tell("database-away", error=type(problem).__name__)
-    return away().response()
+    return _answer(request, away())
 
 
 async def _invalid(request: Request, problem: Exception) -> Response:

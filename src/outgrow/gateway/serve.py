@@ -30,9 +30,9 @@ from outgrow.gateway.writes import Writes
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 
+    from outgrow.adapters.backends.port import Runs
     from outgrow.adapters.journal import Journal
     from outgrow.adapters.postgres.pool import Pool
-    from outgrow.adapters.backends.port import Runs
     from outgrow.domain.backend import Gateway
     from outgrow.gateway.door import Door
     from outgrow.gateway.telemetry import Log

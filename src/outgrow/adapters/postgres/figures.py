@@ -27,7 +27,8 @@ with recent as (
     from outgrow.attempt where finished_at > now() - make_interval(secs => %s) and backend <> ''
       and ending <> 'abandoned'
 ), since as (
-    select backend, min(place) filter (where ending = 'completed') as well, count(*) as tries from recent group by backend
+    select backend, min(place) filter (where ending = 'completed') as well, count(*) as tries
+    from recent group by backend
 )
 select r.backend, count(*), count(*) filter (where r.ending = 'completed'),
        coalesce(max(since.well) - 1, max(since.tries)),

@@ -78,7 +78,9 @@ def _going(canvas: Canvas, month: Month, x: Scale, y: Scale) -> None:
     if found is None:
         return
     if found.low is not None and found.high is not None:
-        canvas.path([here, (x.at(month.length), y.at(found.high)), (x.at(month.length), y.at(found.low))], "fan", closed=True)
+        canvas.path(
+            [here, (x.at(month.length), y.at(found.high)), (x.at(month.length), y.at(found.low))], "fan", closed=True
+        )
     canvas.line(here, (x.at(month.length), y.at(found.at_end)), "going")
 
 

@@ -69,7 +69,7 @@ class Reader:
         """A time that something took."""
         if value is None:
             return "–"
-        return f"{value:,.{2 if value < 10 else 1 if value < 100 else 0}f}{self.label('unit.s')}"  # noqa: PLR2004
+        return f"{value:,.{2 if value < 10 else 1 if value < 100 else 0}f}{self.label('unit.s')}"
 
     def age(self, at: datetime) -> str:
         """How long ago, in the largest unit that is whole."""

@@ -64,12 +64,12 @@ def reader_of(request: HTTPConnection) -> Reader:
     return Reader(words=load_words(language), now=datetime.now(UTC))
 
 
-def part(name: str, reader: Reader, **values: Any) -> str:
+def part(name: str, reader: Reader, /, **values: Any) -> str:
     """A part of a page."""
     return _environment().get_template(f"{name}.html.j2").render(r=reader, **values)
 
 
-def page(request: HTTPConnection, name: str, *, status: int = HTTPStatus.OK, **values: Any) -> Response:
+def page(request: HTTPConnection, name: str, /, *, status: int = HTTPStatus.OK, **values: Any) -> Response:
     """A whole page. A language that was asked for in its address is kept in a cookie."""
     reader, caller = reader_of(request), request.scope.get("caller")
     may = [one for one in PAGES if caller and (one[0] not in OPERATORS or caller.admin or "metrics" in caller.scopes)]
@@ -120,7 +120,7 @@ def fraction(progress: Any) -> float | None:
         if "fraction" in progress:
             share = float(progress["fraction"])
         else:
-            share = float(progress.get("step", progress.get("done"))) / float(progress["of"])
+            share = float(progress["step" if "step" in progress else "done"]) / float(progress["of"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
     return share if 0 <= share <= 1 else None

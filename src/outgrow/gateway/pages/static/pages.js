@@ -27,6 +27,8 @@ if (live) {
 
 if (form) {
   const file = form.querySelector("input[type=file]");
+  const name = form.querySelector("[data-name]");
+  file.addEventListener("change", () => { if (file.files.length) name.textContent = file.files[0].name; });
   const over = (event) => { event.preventDefault(); form.classList.toggle("over", event.type === "dragover"); };
   form.addEventListener("dragover", over);
   form.addEventListener("dragleave", over);
