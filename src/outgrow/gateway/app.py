@@ -17,6 +17,9 @@ from outgrow.gateway.door import Door
 from outgrow.gateway.health import HEALTH
 from outgrow.gateway.jobs import JOBS, invalid
 from outgrow.gateway.openai_route import CHAT, EMBEDDINGS, MODELS, OpenAI
+from outgrow.gateway.pages.entry import is_page
+from outgrow.gateway.pages.pages import PAGES
+from outgrow.gateway.pages.show import problem_page
 from outgrow.gateway.problem import Problem, away, internal
 from outgrow.gateway.progress import PROGRESS
 from outgrow.gateway.runs import last_door
@@ -47,7 +50,7 @@ def build_api(runtime: Runtime | None = None) -> FastAPI:
     """Everything but the OpenAI route; without a runtime it can only be described."""
     api = FastAPI(title="outgrow", docs_url=None, redoc_url=None, redirect_slashes=False, openapi_url="/openapi.json")
     api.state.runtime = runtime
-    for router in (JOBS, PROGRESS, WARM, KEYS, HEALTH):
+    for router in (JOBS, PROGRESS, WARM, KEYS, HEALTH, PAGES):
         api.include_router(router)
     api.add_exception_handler(Problem, _problem)  # type: ignore[arg-type]
     api.add_exception_handler(Exception, _failed)
@@ -68,26 +71,32 @@ def build_api(runtime: Runtime | None = None) -> FastAPI:
 
 async def _problem(connection: Request | WebSocket, problem: Exception) -> Response | None:
     assert isinstance(problem, Problem)
-    connection.app.state.runtime.metrics.add("outgrow_refused_total", code=str(problem.code))
+    caller = connection.scope.get("caller")
+    connection.app.state.runtime.turned(problem, caller.key if caller else None)
     if isinstance(connection, WebSocket):
         await connection.send_denial_response(problem.response())
         return None
-    return problem.response()
+    return _answer(connection, problem)
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    """In the shape that whoever asked can read."""
+    return problem_page(request, problem) if is_page(request.url.path) else problem.response()
 
 
 async def _failed(request: Request, problem: Exception) -> Response:
     """The door logs what it was; its text may hold a payload."""
-    return internal().response()
+    return _answer(request, internal())
 
 
 async def _away(request: Request, problem: Exception) -> Response:
     request.app.state.runtime.log.tell("database-away", error=type(problem).__name__)
-    return away().response()
+    return _answer(request, away())
 
 
 async def _invalid(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, RequestValidationError)
-    return invalid(problem.errors()).response()
+    return _answer(request, invalid(problem.errors()))
 
 
 async def _http(request: Request, problem: Exception) -> Response:
@@ -95,4 +104,4 @@ async def _http(request: Request, problem: Exception) -> Response:
     code = HTTPStatus(problem.status_code).phrase.lower().replace(" ", "-")
     said = {404: "there is nothing at this path", 405: "this path does not take this method"}
     detail = said.get(problem.status_code, "the request cannot be served")
-    return Problem(problem.status_code, code, detail, headers=problem.headers).response()
+    return _answer(request, Problem(problem.status_code, code, detail, headers=problem.headers))

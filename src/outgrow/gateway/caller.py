@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from outgrow.adapters.postgres.keys import ADMIN
 from outgrow.gateway.problem import Problem, refused
-from outgrow.policy.keys import check, digest
+from outgrow.policy.keys import check, digest, holds
 from outgrow.policy.refusal import Code, Refused
 
 if TYPE_CHECKING:
@@ -75,6 +75,13 @@ class Callers:
                 HTTPStatus.BAD_REQUEST, "user", f"X-Outgrow-User: 1 to {LONGEST_USER} printable characters are allowed"
             )
         return Caller(key=found.name, scopes=frozenset(granted.scopes), tasks=found.tasks, user=user)
+
+    async def of_hash(self, sha256: str) -> Caller:
+        """The caller whose key has this hash; 401 where it no longer counts."""
+        granted = await self._granted(sha256)
+        if granted is None or not holds(granted.key, datetime.now(UTC)):
+            raise refused(Refused(code=Code.BAD_KEY, detail="the key of this session no longer counts"))
+        return Caller(key=granted.key.name, scopes=frozenset(granted.scopes), tasks=granted.key.tasks)
 
     async def _granted(self, hashed: str) -> Granted | None:
         kept = self._known.get(hashed)

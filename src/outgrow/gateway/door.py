@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from starlette.requests import HTTPConnection
+
 from outgrow.adapters.postgres.spend import NO_DATABASE
 from outgrow.gateway.body import Disconnected, Reading, replay
+from outgrow.gateway.pages.entry import LOGIN, LONGEST_LOGIN_BYTES, is_open, is_page, visitor
+from outgrow.gateway.pages.show import problem_page
 from outgrow.gateway.problem import Problem, away, internal, refused
 
 if TYPE_CHECKING:
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
+    from outgrow.domain.backend import Limits
     from outgrow.gateway.caller import Caller
     from outgrow.gateway.runtime import Runtime
 
@@ -52,7 +58,8 @@ class Door:
             receive = await self._let_in(scope, receive)
             await self._app(scope, receive, exchange.send)
         except Problem as problem:
-            self._runtime.metrics.add("outgrow_refused_total", code=str(problem.code))
+            caller = scope.get("caller")
+            self._runtime.turned(problem, caller.key if caller else None)
             await exchange.refuse(problem)
         except Disconnected:
             exchange.status = exchange.status or 499
@@ -68,17 +75,24 @@ class Door:
     async def _let_in(self, scope: Scope, receive: Receive) -> Receive:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         self._check_host(headers)
-        method = scope.get("method", "GET")
+        method, path = scope.get("method", "GET"), scope["path"]
         if scope["type"] == "websocket" or method not in READS:
-            self._check_origin(headers)
-        if scope["path"] in OPEN and method in READS:
+            self._check_origin(headers, needed=is_page(path))
+        if method in READS and (path in OPEN or is_open(path)):
             return receive
-        caller = await self._runtime.callers.who(headers)
+        limits = self._runtime.config.limits
+        if path == LOGIN:
+            return await self._read(scope, receive, headers, replace(limits, body_bytes=LONGEST_LOGIN_BYTES))
+        who = visitor(self._runtime, headers) if is_page(path) else self._runtime.callers.who(headers)
+        caller = await who
         scope["caller"] = caller
         if method in READS:
             return receive
         self._check_write(caller)
-        body = await self._reading.read(receive, _length(headers), self._runtime.config.limits)
+        return await self._read(scope, receive, headers, limits)
+
+    async def _read(self, scope: Scope, receive: Receive, headers: dict[str, str], limits: Limits) -> Receive:
+        body = await self._reading.read(receive, _length(headers), limits)
         scope["body"] = body
         return replay(body, receive)
 
@@ -94,11 +108,16 @@ class Door:
                 headers={"Connection": "close"},
             )
 
-    def _check_origin(self, headers: dict[str, str]) -> None:
-        """A browser says which page sent it: only pages of this server may write or open a WebSocket."""
+    def _check_origin(self, headers: dict[str, str], *, needed: bool) -> None:
+        """A browser says which page sent it: only pages of this server may write or open a WebSocket.
+
+        ``needed``: a cookie lets it in, which a browser sends whoever asks it to, so that not to say is no way round.
+        """
         origin = headers.get("origin")
-        if origin is None or origin in self._runtime.origins:
+        if (origin is None and not needed) or (origin in self._runtime.origins and not needed):
             return
+        if origin is None:
+            raise Problem(HTTPStatus.FORBIDDEN, "origin", "the browser did not say which page sent this")
         if urlsplit(origin).netloc != headers.get("host"):
             raise Problem(HTTPStatus.FORBIDDEN, "origin", "pages of another origin may not do this")
 
@@ -170,7 +189,9 @@ class _Exchange:
         websocket = self._scope["type"] == "websocket"
         if self.status is None:
             prefix = "websocket.http" if websocket else "http"
-            await _respond(problem.response(), prefix, self.send)
+            page = not websocket and is_page(self._scope["path"])
+            answer = problem_page(HTTPConnection(self._scope), problem) if page else problem.response()
+            await _respond(answer, prefix, self.send)
         elif websocket:
             await self._send({"type": "websocket.close", "code": 1011})
         elif not self.whole:

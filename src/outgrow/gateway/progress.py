@@ -50,7 +50,7 @@ async def job_events(
     wanted = Wanted(job=job_id)
     if job.state in ENDS and not await _past(runtime)(wanted, cursor):
         return Response(status_code=HTTPStatus.NO_CONTENT)
-    return _stream(runtime, wanted, cursor)
+    return stream(runtime, wanted, cursor)
 
 
 @PROGRESS.get("/v1/events", response_class=StreamingResponse)
@@ -63,7 +63,7 @@ async def events(
     """Server-sent events of every job of this key; from now on, unless ``after`` says from where."""
     caller.must("jobs.read")
     cursor = int(last_event_id) if last_event_id else after
-    return _stream(runtime, Wanted(key=caller.only), await _cursor(runtime, cursor))
+    return stream(runtime, Wanted(key=caller.only), await cursor_of(runtime, cursor))
 
 
 @PROGRESS.websocket("/v1/jobs/{job_id}/ws")
@@ -91,7 +91,7 @@ async def _serve(websocket: WebSocket, runtime: Runtime, wanted: Wanted, after: 
     if asked is not None and not (asked.isdecimal() and int(asked) <= LATEST):
         await websocket.close(BAD_CURSOR, "after: a whole number from 0 is allowed")
         return
-    cursor = await _cursor(runtime, int(asked) if asked is not None else after)
+    cursor = await cursor_of(runtime, int(asked) if asked is not None else after)
     leaving = asyncio.create_task(_until_gone(websocket))
     telling = asyncio.create_task(_tell(websocket, runtime, wanted, cursor))
     draining = asyncio.create_task(runtime.draining.wait())
@@ -134,12 +134,21 @@ async def _until_gone(websocket: WebSocket) -> None:
         pass
 
 
-def _stream(runtime: Runtime, wanted: Wanted, cursor: int) -> StreamingResponse:
+async def _written(page: list[Event]) -> str:
+    return "".join(f"id: {event.id}\nevent: {event.kind}\ndata: {_text(event)}\n\n" for event in page)
+
+
+def stream(
+    runtime: Runtime, wanted: Wanted, cursor: int, write: Callable[[list[Event]], Awaitable[str]] = _written
+) -> StreamingResponse:
+    """Server-sent events of what is wanted after ``cursor``; ``write`` puts a page of them into lines."""
     headers = {"X-Accel-Buffering": "no"}
-    return StreamingResponse(_lines(runtime, wanted, cursor), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_lines(runtime, wanted, cursor, write), media_type="text/event-stream", headers=headers)
 
 
-async def _lines(runtime: Runtime, wanted: Wanted, cursor: int) -> AsyncIterator[str]:
+async def _lines(
+    runtime: Runtime, wanted: Wanted, cursor: int, write: Callable[[list[Event]], Awaitable[str]]
+) -> AsyncIterator[str]:
     """Events as lines, a comment when it is quiet, until the job ends or this instance shuts down."""
     yield "retry: 1000\n\n"
     async with contextlib.aclosing(follow(runtime.hub, wanted, cursor, _past(runtime))) as pages:
@@ -151,8 +160,7 @@ async def _lines(runtime: Runtime, wanted: Wanted, cursor: int) -> AsyncIterator
                 await asyncio.wait({following, waits}, timeout=PING_S, return_when=asyncio.FIRST_COMPLETED)
                 if following.done():
                     page, following = following.result(), None
-                    for event in page:
-                        yield f"id: {event.id}\nevent: {event.kind}\ndata: {_text(event)}\n\n"
+                    yield await write(page)
                     if not page or (wanted.job is not None and _ended(page)):
                         return
                 elif waits.done():
@@ -178,7 +186,8 @@ def _past(runtime: Runtime) -> Callable[[Wanted, int], Awaitable[list[Event]]]:
     return past
 
 
-async def _cursor(runtime: Runtime, asked: int | None) -> int:
+async def cursor_of(runtime: Runtime, asked: int | None) -> int:
+    """The event to go on after: the one asked for, else the newest."""
     if asked is not None:
         return asked
     await runtime.events.ready()

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from outgrow.gateway.caller import Caller, Callers
 from outgrow.gateway.hub import Hub
+from outgrow.gateway.refusals import Refusals
 from outgrow.gateway.slow import Waiting
 from outgrow.gateway.telemetry import Log, Metrics
 from outgrow.gateway.writes import Writes
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
 
     from outgrow.adapters.postgres.events import Events
+    from outgrow.adapters.postgres.figures import Figures
     from outgrow.adapters.postgres.jobs import JobStore
     from outgrow.adapters.postgres.keys import KeyStore
+    from outgrow.adapters.postgres.sessions import Sessions
     from outgrow.adapters.postgres.spend import Spend
     from outgrow.domain.backend import Gateway
+    from outgrow.gateway.problem import Problem
     from outgrow.policy.health import Health
 
 
@@ -44,6 +48,8 @@ class Runtime:
     events: Events
     keys: KeyStore
     spend: Spend
+    sessions: Sessions
+    figures: Figures
     callers: Callers
     writes: Writes
     hosts: frozenset[str] = frozenset()
@@ -51,6 +57,7 @@ class Runtime:
     hub: Hub = field(default_factory=Hub)
     waiting: Waiting = field(default_factory=Waiting)
     metrics: Metrics = field(default_factory=Metrics)
+    refusals: Refusals = field(default_factory=Refusals)
     log: Log = field(default_factory=Log)
     health: dict[str, Health] = field(default_factory=dict)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
@@ -58,6 +65,11 @@ class Runtime:
 
     _counted: int = 0
     _counted_at: float = -1.0
+
+    def turned(self, problem: Problem, key: str | None) -> None:
+        """Counts and keeps that a request was refused."""
+        self.metrics.add("outgrow_refused_total", code=str(problem.code))
+        self.refusals.add(str(problem.code), problem.status, key)
 
     async def waiting_jobs(self) -> int:
         """How many jobs wait in the queue, or waited half a second ago."""

@@ -13,9 +13,11 @@ import uvicorn
 
 from outgrow.adapters.backends.http import Calls
 from outgrow.adapters.postgres.events import Events
+from outgrow.adapters.postgres.figures import Figures
 from outgrow.adapters.postgres.jobs import JobStore
 from outgrow.adapters.postgres.keys import KEY_CHANNEL, KeyStore
 from outgrow.adapters.postgres.listen import listen
+from outgrow.adapters.postgres.sessions import Sessions
 from outgrow.adapters.postgres.spend import Spend
 from outgrow.domain.errors import OutgrowError
 from outgrow.flows.work import Worker
@@ -74,6 +76,8 @@ def new_runtime(config: Gateway, pool: Pool, journal: Journal, **more: Any) -> R
         events=Events(pool),
         keys=keys,
         spend=Spend(pool, store.budgets, journal),
+        sessions=Sessions(pool),
+        figures=Figures(pool),
         callers=Callers(keys),
         **more,
     )
