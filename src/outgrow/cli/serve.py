@@ -62,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
 async def _serve(gateway: Gateway, folder: str, found: Database, arguments: argparse.Namespace) -> None:
     from outgrow.adapters.journal import Journal
     from outgrow.adapters.postgres.connect import open_pool
+    from outgrow.adapters.postgres.vector_index import Indexer
+    from outgrow.adapters.postgres.vectors import VectorStore
     from outgrow.flows.serve import journal_folder
     from outgrow.gateway.runs import runs_of
     from outgrow.gateway.serve import bridge, hosts_of, new_runtime, serving, working
@@ -80,6 +82,7 @@ async def _serve(gateway: Gateway, folder: str, found: Database, arguments: argp
         async with serving(runtime, arguments.host, arguments.port) as instance:
             _announce(instance.url, secret)
             beside = [found.server.keep()] if found.server is not None else []
+            beside.append(Indexer(pool, VectorStore(pool)).run(runtime.indexed))
             async with (
                 runs_of(gateway, instance.calls, os.environ, folder) as runs,
                 working(runtime, None if arguments.no_worker else runs, stop, beside),

@@ -11,7 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocket
 
 from outgrow.adapters.postgres.spend import NO_DATABASE
+from outgrow.adapters.postgres.vectors import VectorStore
 from outgrow.gateway.admin import KEYS
+from outgrow.gateway.collections import COLLECTIONS, Collections
 from outgrow.gateway.document import describe
 from outgrow.gateway.door import Door
 from outgrow.gateway.health import HEALTH
@@ -50,7 +52,9 @@ def build_api(runtime: Runtime | None = None) -> FastAPI:
     """Everything but the OpenAI route; without a runtime it can only be described."""
     api = FastAPI(title="outgrow", docs_url=None, redoc_url=None, redirect_slashes=False, openapi_url="/openapi.json")
     api.state.runtime = runtime
-    for router in (JOBS, PROGRESS, WARM, KEYS, HEALTH, PAGES):
+    if runtime is not None:
+        api.state.collections = Collections(store=VectorStore(runtime.pool))
+    for router in (JOBS, PROGRESS, WARM, COLLECTIONS, KEYS, HEALTH, PAGES):
         api.include_router(router)
     api.add_exception_handler(Problem, _problem)  # type: ignore[arg-type]
     api.add_exception_handler(Exception, _failed)

@@ -88,6 +88,8 @@ class Door:
         scope["caller"] = caller
         if method in READS:
             return receive
+        if _asks_only(path):
+            return await self._read(scope, receive, headers, limits)
         self._check_write(caller)
         return await self._read(scope, receive, headers, limits)
 
@@ -207,6 +209,11 @@ class _Exchange:
 async def _respond(response: Response, prefix: str, send: Send) -> None:
     await send({"type": f"{prefix}.response.start", "status": response.status_code, "headers": response.raw_headers})
     await send({"type": f"{prefix}.response.body", "body": response.body})
+
+
+def _asks_only(path: str) -> bool:
+    """A search of a collection is a POST for its body; it writes nothing."""
+    return path.startswith("/v1/collections/") and path.endswith(("/query", "/fetch"))
 
 
 def _length(headers: dict[str, str]) -> int | None:

@@ -71,6 +71,10 @@ class Runtime:
         self.metrics.add("outgrow_refused_total", code=str(problem.code))
         self.refusals.add(str(problem.code), problem.status, key)
 
+    def indexed(self, collection: str, problem: Exception | None) -> None:
+        """Tells that the index of a collection was built, or that it was not."""
+        self.log.tell("index", collection=collection, error=None if problem is None else type(problem).__name__)
+
     async def waiting_jobs(self) -> int:
         """How many jobs wait in the queue, or waited half a second ago."""
         now = time.monotonic()
