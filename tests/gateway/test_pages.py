@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import re
 from contextlib import asynccontextmanager
@@ -44,6 +45,13 @@ RECEIPT = {
     "confidence": 0.97,
     "items": [{"name": "우유 1L", "price": 2_900, "count": 1}, {"name": "한우 국거리", "price": 21_000, "count": 1}],
 }
+
+DROP = """
+const bytes = Uint8Array.from(atob('%s'), sign => sign.charCodeAt(0)), held = new DataTransfer();
+held.items.add(new File([bytes], '<img src=x onerror=alert(2)>.jpg', {type: 'image/jpeg'}));
+document.querySelector('.zone').dispatchEvent(
+  new DragEvent('drop', {dataTransfer: held, bubbles: true, cancelable: true}));
+"""
 
 
 class Here:
@@ -142,6 +150,7 @@ def test_nobody_is_let_in_without_a_key_and_the_cookie_opens_pages_alone(databas
                 status, html, headers = await visit.post("/ui/login", {"key": wrong})
                 assert (status, "Set-Cookie" in headers, 'role="alert"' in html) == (401, False, True)
             assert (await visit.post("/ui/login", {"key": "x" * 5_000}))[0] == 413
+            assert [turned.code for turned in one.runtime.refusals.lately()] == ["body-too-large"] + ["bad-key"] * 4
 
             kept = (await visit.log_in())["Set-Cookie"]
             assert all(part in kept for part in ("HttpOnly", "SameSite=lax", "Path=/ui"))
@@ -311,8 +320,12 @@ def test_a_file_is_dropped_and_its_result_seen_in_a_browser(
             done = load_words(language).term("succeeded")
             await tab.until(f"document.querySelector('[id=\"job-{job['id']}\"]')?.innerText.includes('{done}')")
             await tab.open(f"{one.url}/ui/drop")
-            await tab.choose("#file", tmp_path / "receipt.jpg")
-            await tab.run("document.querySelector('[data-drop]').requestSubmit()")
+            if width < 600:
+                await tab.choose("#file", tmp_path / "receipt.jpg")
+                await tab.until("document.querySelector('[data-name]').innerText === 'receipt.jpg'")
+                await tab.run("document.querySelector('[data-drop]').requestSubmit()")
+            else:
+                await tab.run(DROP % base64.b64encode(picture()).decode())
             await tab.until("location.pathname.startsWith('/ui/jobs/') && !!document.querySelector('progress[value]')")
             await tab.shot(shots / f"progress-{width}-{language}.png")
             here.go_on.set()

@@ -59,7 +59,8 @@ class Door:
             await self._app(scope, receive, exchange.send)
         except Problem as problem:
             caller = scope.get("caller")
-            self._runtime.turned(problem, caller.key if caller else None)
+            if problem.status != HTTPStatus.UNAUTHORIZED or not is_page(scope["path"]):  # who is not logged in yet
+                self._runtime.turned(problem, caller.key if caller else None)
             await exchange.refuse(problem)
         except Disconnected:
             exchange.status = exchange.status or 499

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, timedelta
 from http import HTTPStatus
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 PAGES: Final = APIRouter(include_in_schema=False)
 ROWS: Final = 50
+PAUSE_S: Final = 0.1
+"""Between two updates of the list: events that come meanwhile are written together."""
+
 LATELY_S: Final = 86_400.0
 REJECTED: Final = 20
 DAY_S: Final = 86_400
@@ -69,6 +73,7 @@ async def log_in(request: Request, runtime: TheRuntime) -> Response:
     try:
         await runtime.callers.who({"authorization": f"Bearer {sent}"})
     except Problem as problem:
+        runtime.turned(problem, None)
         return show.page(request, "login", status=problem.status, wrong=problem)
     kept = await runtime.sessions.open(digest(sent))
     response = RedirectResponse(HOME, HTTPStatus.SEE_OTHER)
@@ -125,24 +130,32 @@ async def events(
         await owned(runtime, caller, job)
     wanted = Wanted(job=job, key=None if job is not None else caller.only)
     cursor = int(last_event_id) if last_event_id else after
-    return stream(runtime, wanted, cursor, _writer(request, runtime, whole=job is not None))
+    return stream(runtime, wanted, cursor, _writer(request, runtime, wanted))
 
 
-def _writer(request: Request, runtime: Runtime, *, whole: bool) -> Callable[[list[Event]], Awaitable[str]]:
-    """Writes each changed job once a page of events, as it stands now."""
+def _writer(request: Request, runtime: Runtime, wanted: Wanted) -> Callable[[list[Event]], Awaitable[str]]:
+    """Writes the job, or those of the list that changed, as they stand now: two queries however many events."""
 
     async def write(page: list[Event]) -> str:
-        last = {event.job: event.id for event in page}
-        took = await runtime.figures.took(list(last))
-        lines = []
-        for id_, number in sorted(last.items(), key=lambda pair: pair[1])[-ROWS:]:
-            found = await runtime.store.get(id_)
-            if found is None:
-                continue
-            part = show.details if whole else show.row
-            html = part(show.reader_of(request), found, took.get(id_))
-            told = {"id": f"job-{id_}", "html": html, "ended": whole and found.state in ENDS}
-            lines.append(f"id: {number}\nevent: shown\ndata: {json.dumps(told)}\n\n")
+        changed = {event.job for event in page}
+        if wanted.job is not None:
+            one = await runtime.store.get(wanted.job)
+            found = [] if one is None else [one]
+        else:
+            newest = await runtime.store.list(key=wanted.key, limit=ROWS)
+            found = [job for job in reversed(newest) if job.id in changed]
+        took = await runtime.figures.took([job.id for job in found])
+        part = show.row if wanted.job is None else show.details
+        reader, lines = show.reader_of(request), []
+        for job in found:
+            told = {
+                "id": f"job-{job.id}",
+                "html": part(reader, job, took.get(job.id)),
+                "ended": wanted.job is not None and job.state in ENDS,
+            }
+            lines.append(f"id: {page[-1].id}\nevent: shown\ndata: {json.dumps(told)}\n\n")
+        if wanted.job is None:
+            await asyncio.sleep(PAUSE_S)
         return "".join(lines)
 
     return write
