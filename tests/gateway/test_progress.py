@@ -167,7 +167,7 @@ def test_a_client_that_does_not_read_is_cut_off_and_the_others_are_not_held_up(
                     await asyncio.sleep(0)
                     assert (await socket.receive()).type is aiohttp.WSMsgType.TEXT
                 await until(lambda: len(one.runtime.hub) == 1)
-                assert one.runtime.metrics.value("outgrow_progress_lagged_total") == 1
+                await until(lambda: one.runtime.metrics.value("outgrow_progress_lagged_total") == 1)
             await closed(writer)
 
     run(scenario)
