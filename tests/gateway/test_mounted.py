@@ -19,9 +19,7 @@ def test_collections_are_served_behind_the_door_and_searches_are_no_writes(datab
                     "POST", f"{HERE}/notes/query", json={"vector": [1, 0.1, 0], "limit": 1}
                 )
                 assert (status, found["matches"][0]["id"]) == (200, "a")
-            assert (await one.ask("POST", f"{HERE}/notes/query", secret=NOBODY, json={"vector": [1, 0, 0]}))[
-                0
-            ] == 401
+            assert (await one.ask("POST", f"{HERE}/notes/query", secret=NOBODY, json={"vector": [1, 0, 0]}))[0] == 401
             embedded = {"items": [{"id": "c", "text": "words"}]}
             status, told, _ = await one.ask("POST", f"{HERE}/notes/upsert", json=embedded)
             assert (400 <= status < 500, told["code"] != "internal") == (True, True)
