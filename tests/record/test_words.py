@@ -13,7 +13,12 @@ from outgrow.domain.units import UNITS
 from outgrow.record.particles import resolved
 from outgrow.record.phrases import fill, phrase, speak
 
-SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in sorted(Path(outgrow.__file__).parent.rglob("*.py")))
+ROOMS = Path(outgrow.__file__).parent
+SOURCE = "\n".join(
+    path.read_text(encoding="utf-8")
+    for path in sorted(ROOMS.rglob("*.py"))
+    if ROOMS / "gateway" / "pages" not in path.parents  # the gateway's pages have words of their own
+)
 FAMILIES = "reject|bottleneck|way-out|risk|tie|unpriced|limit|note|measure|audit|warn|trace|review"
 BUILT = {
     'f"reject.{constraint}"': {"reject.patience", "reject.target-p95"},
