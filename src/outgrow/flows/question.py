@@ -111,39 +111,46 @@ def open_loaded(
 
         service = with_measured(service, measured)
     service = _moved(service, asked.moved)
-    if any(task.external and task.external.sku is None for task in service.inference):
-        from outgrow.adapters.token_prices import token_rates
-
-        book = book.with_rates(token_rates(service.inference, on))
     market = Market(
-        book=book,
+        book=_with_token_rates(book, service, on),
         machines=machines,
         **_foresight(asked.seed),
         on=on,
         max_age_days=None if asked.allow_stale else MAX_PRICE_AGE_DAYS,
     )
-    kept = {
-        "region": asked.region,
-        "moved": dict(asked.moved),
-        "allow_stale": asked.allow_stale,
-        "prices": [name for name, _ in texts],
-        **({"files": _files(measured)} if measured else {}),
-    }
     return Opened(
         service=service,
         market=market,
         name=loaded.path.name,
         text=loaded.text,
-        asked=kept,
+        asked=_kept(asked, texts, measured),
         price_texts=tuple(texts),
         measured=measured,
     )
 
 
-def _files(measured: tuple[Measured, ...]) -> list[dict[str, str]]:
+def _with_token_rates(book: PriceBook, service: Service, on: date) -> PriceBook:
+    """The book with the token prices of the models that the spec names; they are only read where it names one."""
+    if not any(task.external and task.external.sku is None for task in service.inference):
+        return book
+    from outgrow.adapters.token_prices import token_rates
+
+    return book.with_rates(token_rates(service.inference, on))
+
+
+def _kept(asked: Asked, texts: Sequence[tuple[str, str]], measured: tuple[Measured, ...]) -> dict[str, Any]:
+    """What a record keeps of the question, so that it can be asked again."""
+    kept = {
+        "region": asked.region,
+        "moved": dict(asked.moved),
+        "allow_stale": asked.allow_stale,
+        "prices": [name for name, _ in texts],
+    }
+    if not measured:
+        return kept
     from outgrow.flows.measured import described
 
-    return described(measured)
+    return kept | {"files": described(measured)}
 
 
 EXPECTED_REQUESTS = 20_000.0

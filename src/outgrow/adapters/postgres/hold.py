@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from outgrow.domain.errors import DatabaseError
+
 if sys.platform != "win32":
     import fcntl
 
@@ -19,7 +21,7 @@ _held: set[int] = set()
 def take(file: Path) -> int | None:
     """The handle of a lock that is now ours; None while another has it, in this process or another."""
     if sys.platform == "win32":
-        raise NotImplementedError
+        raise DatabaseError("a PostgreSQL of our own does not run on Windows", hint="name a server with --database URL")
     handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
