@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import background_example as receipts
 import background_plots as plots
 import background_runs as runs
+from background_pairs import compared
 
-from outgrow.decide.decision import SAMPLES, SEED
+from outgrow.decide.decision import SAMPLES
 from outgrow.decide.months import spread_of
 from outgrow.domain.arrivals import POISSON, SESSIONS
+from outgrow.domain.units import SEED
 from outgrow.record.numbers import money, number, significant
 from outgrow.sim.laws import Lognormal, lognormal_parameters
 from outgrow.sim.requests import DAY_S
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from background_example import Example, Mean
-    from background_runs import Checked, Compared, Ramp, Step, Tail
+    from background_pairs import Compared
+    from background_runs import Checked, Ramp, Step, Tail
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 TEMPLATE = Path(__file__).with_name("background.template.md")
@@ -38,7 +41,7 @@ def background() -> Words:
     example = receipts.open_example()
     scene, ramps = runs.scene(example), (runs.ramp(example, POISSON), runs.ramp(example, receipts.ALIKE))
     tails = (runs.tail(example, POISSON), runs.tail(example, SESSIONS))
-    bills, steps, pairs = example.bills(receipts.IDLE_S, receipts.MANY), runs.ladder(example), runs.compared(example)
+    bills, steps, pairs = example.bills(receipts.IDLE_S, receipts.MANY), runs.ladder(example), compared(example)
     words = {
         **_setting(example),
         **_formulas(example, bills, steps[1].bill_usd),

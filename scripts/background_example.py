@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from outgrow.catalog import runpod
 from outgrow.catalog.options import option
-from outgrow.decide.decision import SAMPLES, SEED
+from outgrow.decide.decision import SAMPLES
 from outgrow.decide.months import play_month
 from outgrow.domain.arrivals import SESSIONS, Arrivals
 from outgrow.domain.shapes import DAY_SHAPES
+from outgrow.domain.units import SEED
 from outgrow.flows.question import Asked, open_spec
 from outgrow.sim import closed_form
 from outgrow.sim.predict import Simulated

@@ -19,7 +19,8 @@ from outgrow.sim.requests import DAY_S, HOUR_S
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from background_runs import Compared, Ramp, Scene, Step, Tail
+    from background_pairs import Compared
+    from background_runs import Ramp, Scene, Step, Tail
 
     from outgrow.domain.verdict import Spread
 

@@ -21,18 +21,17 @@ from background_example import (
     IDLE_S,
     LONG_IDLE_S,
     MANY,
-    NEAR_IDLE_S,
     arrivals_of,
-    example_of,
     mean_of,
 )
 
 from outgrow.catalog.options import option
-from outgrow.decide.decision import SAMPLES, SEED
+from outgrow.decide.decision import SAMPLES
 from outgrow.decide.months import play_month, spread_of
 from outgrow.domain.arrivals import POISSON, SESSIONS, Arrivals
 from outgrow.domain.pool import FixedPool
 from outgrow.domain.shapes import DAY_SHAPES
+from outgrow.domain.units import SEED
 from outgrow.sim.compiled import draw_many, simulate
 from outgrow.sim.formulas import mean_wait, one_flex_worker
 from outgrow.sim.laws import Gamma
@@ -44,7 +43,7 @@ from outgrow.sim.runs import run_of
 from outgrow.sim.streams import Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from background_example import Example, Mean
 
@@ -389,46 +388,3 @@ def busy_days(times: float) -> tuple[float, float]:
     factors = draw_many(Gamma(shape=1.0 / SESSIONS.day_variance), SEED, Purpose.DAY, 100_000)
     above = [factor for factor in factors if factor > times]
     return len(above) / len(factors), sum(above) / sum(factors)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """Two options over months: differences of their bills in the same months, and in months of their own (dollars)."""
-
-    name: str
-    same: tuple[float, ...]
-    own: tuple[float, ...]
-
-    @property
-    def mean_usd(self) -> float:
-        """The difference, from the same months."""
-        return statistics.fmean(self.same)
-
-    @property
-    def saved(self) -> float:
-        """How many times fewer months give the same interval: the ratio of the variances."""
-        return statistics.variance(self.own) / statistics.variance(self.same)
-
-
-def compared(example: Example) -> list[Compared]:
-    """The option with an idle timeout of 5 s beside three others, the most alike first; `SAMPLES` pairs each."""
-    base = example.bills(IDLE_S, 2 * SAMPLES)
-    others = {
-        f"a timeout of {NEAR_IDLE_S:g} s": example.bills(NEAR_IDLE_S, 2 * SAMPLES),
-        "one worker": _with_workers(example, 1).bills(IDLE_S, 2 * SAMPLES),
-        f"a timeout of {LONG_IDLE_S:g} s": example.bills(LONG_IDLE_S, 2 * SAMPLES),
-    }
-    return [
-        Compared(name=name, same=_differences(bills, base[:SAMPLES]), own=_differences(bills, base[SAMPLES:]))
-        for name, bills in others.items()
-    ]
-
-
-def _differences(first: Sequence[float], second: Iterable[float]) -> tuple[float, ...]:
-    return tuple(one - other for one, other in zip(first, second, strict=False))
-
-
-def _with_workers(example: Example, most: int) -> Example:
-    (task,) = example.service.inference
-    changed = dataclasses.replace(task, max_workers=most)
-    return example_of(dataclasses.replace(example.service, inference=(changed,)), example.market)
