@@ -18,8 +18,8 @@ class LogHistogram:
     """How often each size occurred.
 
     An octave, 2^k to 2^(k+1) seconds, is cut into 64 equal bins, so a bin is 0.8 to 1.6 % wide. Bin 0 holds what is
-    below 2^-20 s (zero waits), the last one what is above 2^24 s. Each bin knows the sum of its times too. Merging is
-    adding; `summed` answers questions.
+    below 2^-20 s (zero waits), the last one what is above 2^24 s. Each bin knows the sum of its times too. `summed`
+    answers questions.
     """
 
     __slots__ = ("_summed", "counts", "sums")
@@ -41,14 +41,6 @@ class LogHistogram:
         place = bin_of(seconds)
         self.counts[place] += 1
         self.sums[place] += seconds
-        self._summed = None
-
-    def merge(self, other: LogHistogram) -> None:
-        """Counts all of the other's too."""
-        for place, count in enumerate(other.counts):
-            if count:
-                self.counts[place] += count
-                self.sums[place] += other.sums[place]
         self._summed = None
 
     def summed(self) -> Summed:
